@@ -1,0 +1,73 @@
+/** Every environment key of the product: its meaning, its default. Nothing else reads the environment. */
+import { z } from "zod";
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback);
+const seconds = (fallback: number) => z.coerce.number().positive().default(fallback);
+const hostName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+const schema = z.object({
+  /** Folder of the embedded servers' data, the master key and connection.json. */
+  DATA_DIR: z.string().min(1).default(".data"),
+  /** PostgreSQL as the platform's owner role (CREATEROLE, owner of the database). Absent: the embedded server. */
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must start with postgres://")
+    .optional(),
+  /** Redis as a user that may administer ACLs. Absent: the embedded server. */
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, "must start with redis:// or rediss://")
+    .optional(),
+  /** 32 bytes in base64: encrypts private keys at rest and derives the service passwords. Absent: DATA_DIR/master.key. */
+  MASTER_KEY: z
+    .string()
+    .refine((v) => Buffer.from(v, "base64").length === 32, "must be 32 bytes in base64")
+    .optional(),
+  /** Address that every listener binds to. */
+  BIND_ADDRESS: z.string().default("127.0.0.1"),
+  CONTROL_PLANE_PORT: port(4000),
+  RUNTIME_HTTP_PORT: port(8080),
+  RUNTIME_HTTPS_PORT: port(8443),
+  /** Platform domain under which tenants get `chat.<slug>.` and `api.<slug>.` */
+  BASE_DOMAIN: z.string().toLowerCase().regex(hostName, "must be a host name").default("localhost"),
+  /** Address of the panel as browsers see it, used in links. Absent: http://localhost:<CONTROL_PLANE_PORT>. */
+  PUBLIC_URL: z.url().optional(),
+  /** HTTPS port that tenants' links carry; 443 is left out of the link. Absent: RUNTIME_HTTPS_PORT. */
+  PUBLIC_HTTPS_PORT: z.coerce.number().int().min(1).max(65535).optional(),
+  /** Makes the first admin without the one-time link. Both or neither. */
+  ADMIN_EMAIL: z.email().optional(),
+  ADMIN_PASSWORD: z.string().min(10, "needs at least 10 characters").optional(),
+  /** Connections that one process keeps to PostgreSQL for each role. */
+  DB_POOL_MAX: z.coerce.number().int().min(1).max(200).default(10),
+  /** How long `POST /api/tenants/provision` waits for a company to be servable when the request names no wait. */
+  PROVISION_WAIT_SECONDS: seconds(10),
+  /** How long a process owns a tenant's convergence without renewing; a dead process is taken over after this. */
+  LEASE_SECONDS: seconds(10),
+  /** How often the control plane looks for convergence that is due. */
+  SWEEP_SECONDS: seconds(1),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
+});
+
+export type Config = Readonly<z.infer<typeof schema>>;
+
+/**
+ * Reads and checks all keys at once.
+ * @throws Error naming every bad key and why; values are never repeated, for they may be secrets.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const filled = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(filled);
+  const problems = parsed.success ? [] : parsed.error.issues.map((i) => `${i.path.join(".")}: ${i.message}`);
+  if (parsed.success && Boolean(parsed.data.ADMIN_EMAIL) !== Boolean(parsed.data.ADMIN_PASSWORD)) {
+    problems.push("ADMIN_EMAIL and ADMIN_PASSWORD: set both or neither");
+  }
+  if (!parsed.success || problems.length > 0) {
+    throw new Error(`Configuration is not usable:\n  ${problems.join("\n  ")}`);
+  }
+  return Object.freeze(parsed.data);
+}
+
+/** The keys with their defaults as a plain object, e.g. for tests and for children of a supervisor. */
+export function defaultConfig(overrides: Partial<Config> = {}): Config {
+  return Object.freeze({ ...schema.parse({}), ...overrides });
+}

@@ -1,0 +1,67 @@
+import knex, { type Knex } from "knex";
+import pg from "pg";
+
+export type { Knex } from "knex";
+
+export interface DatabaseOptions {
+  /** Shown in pg_stat_activity. */
+  readonly name: string;
+  readonly max?: number;
+  /** Set for every session; only safe on a direct connection, never through a transaction-mode pooler. */
+  readonly searchPath?: readonly string[];
+  /** Role to log in as instead of the URL's. */
+  readonly user?: string;
+  readonly password?: string;
+}
+
+/**
+ * One pool. Opens no connection until it is used; bigint arrives as a number (ids stay far below 2^53).
+ * @throws nothing here; a query on a lost server throws what `isServiceDown` recognises.
+ */
+export function openDatabase(url: string, options: DatabaseOptions): Knex {
+  return knex({
+    client: "pg",
+    connection: connectionSettings(url, options) as Knex.PgConnectionConfig,
+    pool: { min: 0, max: options.max ?? 10, idleTimeoutMillis: 30_000 },
+    acquireConnectionTimeout: 10_000,
+    ...(options.searchPath ? { searchPath: options.searchPath } : {}),
+  });
+}
+
+/** What node-postgres takes, parsed once: `pg` and `knex` clients of every room are made from this. */
+export function connectionSettings(url: string, options: DatabaseOptions): pg.ClientConfig {
+  const parsed = new URL(url);
+  const types = new pg.TypeOverrides();
+  types.setTypeParser(pg.types.builtins.INT8, Number);
+  return {
+    host: parsed.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(parsed.port || 5432),
+    database: decodeURIComponent(parsed.pathname.slice(1)),
+    user: options.user ?? decodeURIComponent(parsed.username),
+    password: options.password ?? decodeURIComponent(parsed.password),
+    application_name: options.name,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    types,
+    ...sslSettings(parsed),
+  };
+}
+
+function sslSettings(url: URL): Pick<pg.ClientConfig, "ssl"> {
+  const mode = url.searchParams.get("sslmode");
+  if (mode === null || mode === "disable" || mode === "prefer") return {};
+  return { ssl: { rejectUnauthorized: mode === "verify-full" || mode === "verify-ca" } };
+}
+
+/**
+ * Sends statements as one simple-protocol message: one round trip, one transaction. It goes around Knex, which would
+ * read every question mark as a placeholder. On an error nothing of the batch remains and the connection is clean.
+ */
+export async function sendBatch(db: Knex, statements: readonly string[]): Promise<void> {
+  const connection = (await db.client.acquireConnection()) as pg.Client;
+  try {
+    await connection.query(statements.join(";\n"));
+  } finally {
+    await db.client.releaseConnection(connection);
+  }
+}

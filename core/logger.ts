@@ -1,0 +1,60 @@
+import { pino, type Logger as PinoLogger } from "pino";
+
+export type Logger = PinoLogger;
+
+/** Keys that never reach a log line, at any of the first three levels. */
+const secretKeys = [
+  "password",
+  "token",
+  "accessToken",
+  "refreshToken",
+  "initialToken",
+  "authorization",
+  "cookie",
+  "privateKey",
+  "masterKey",
+  "databaseUrl",
+  "redisUrl",
+  "DATABASE_URL",
+  "REDIS_URL",
+  "MASTER_KEY",
+  "ADMIN_PASSWORD",
+];
+
+/** JSON lines on stderr; `service` is on every line. stdout is kept for what a program answers to its user. */
+export function createLogger(service: string, level: string): Logger {
+  const paths = secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+  return pino(
+    {
+      level,
+      base: { service },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths, censor: "[secret]" },
+      serializers: { err: serializeError },
+    },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+/** Keeps what helps to find a fault; drops node-postgres's `detail` and bound values, which carry tenants' data. */
+function serializeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { code, constraint, table, schema } = error as unknown as Record<string, unknown>;
+  const cause = error.cause === undefined ? undefined : serializeError(error.cause);
+  return {
+    type: error.name,
+    message: withoutUrls(error.message),
+    code,
+    constraint,
+    table,
+    schema,
+    stack: withoutUrls(error.stack ?? ""),
+    cause,
+  };
+}
+
+/** `postgres://user:secret@host` → `postgres://…@host`. */
+export function withoutUrls(text: string): string {
+  return text.replace(/(\w+:\/\/)[^\s/@]+@/g, "$1…@");
+}

@@ -1,0 +1,73 @@
+/** Applies migrations: the public schema, and one tenant that exists already. New tenants are made in one batch instead. */
+import { openDatabase, type Knex } from "../db.ts";
+import { schemaName } from "../tenant.ts";
+import { readMigrations, type MigrationKind } from "./sql-files.ts";
+import { knexSource } from "./source.ts";
+import { extensionSchema, partitionStatement } from "./tenant-schema.ts";
+
+export interface MigrationResult {
+  /** Names applied (or undone) by this run, in order; empty when there was nothing to do. */
+  readonly names: readonly string[];
+}
+
+/** Brings `public` to the newest version. Two processes at once: one works, the other waits for it. */
+export function migratePublic(databaseUrl: string): Promise<MigrationResult> {
+  return withMigrator(databaseUrl, { kind: "public", schema: "public" }, async (db, config) => {
+    return { names: (await db.migrate.latest(config))[1] as string[] };
+  });
+}
+
+/** Brings one tenant's schema to the newest version and makes its coming partitions. */
+export function migrateTenant(databaseUrl: string, id: number): Promise<MigrationResult> {
+  return withMigrator(databaseUrl, { kind: "tenant", schema: schemaName(id) }, async (db, config) => {
+    const names = (await db.migrate.latest(config))[1] as string[];
+    await db.raw(partitionStatement(id));
+    return { names };
+  });
+}
+
+/** Undoes everything in one schema, newest first; for the tests that prove every `-- down`. */
+export function migrateDown(databaseUrl: string, kind: MigrationKind, schema: string): Promise<MigrationResult> {
+  return withMigrator(databaseUrl, { kind, schema }, async (db, config) => {
+    return { names: (await db.migrate.rollback(config, true))[1] as string[] };
+  });
+}
+
+/** Names that a schema has not seen yet. */
+export async function pendingMigrations(db: Knex, kind: MigrationKind, schema: string): Promise<string[]> {
+  const known = readMigrations(kind).map(({ name }) => name);
+  const exists = await db.raw<{ rows: { ok: boolean }[] }>("SELECT to_regclass(?) IS NOT NULL AS ok", [
+    `${schema}.knex_migrations`,
+  ]);
+  if (!exists.rows[0]?.ok) return known;
+  const applied = new Set(await db.withSchema(schema).from("knex_migrations").pluck("name"));
+  return known.filter((name) => !applied.has(name));
+}
+
+interface Target {
+  readonly kind: MigrationKind;
+  readonly schema: string;
+}
+
+/**
+ * Lends a Knex of one direct connection whose search path is the schema. A session lock keyed by the schema keeps two
+ * runs on one schema apart; it dies with its connection, unlike Knex's own lock row, which a killed process leaves set.
+ */
+async function withMigrator<T>(
+  databaseUrl: string,
+  target: Target,
+  work: (db: Knex, config: Knex.MigratorConfig) => Promise<T>,
+): Promise<T> {
+  const searchPath = target.kind === "public" ? ["public"] : [target.schema, extensionSchema];
+  const lock = openDatabase(databaseUrl, { name: `migration-lock ${target.schema}`, max: 1 });
+  const db = openDatabase(databaseUrl, { name: `migrate ${target.schema}`, max: 1, searchPath });
+  try {
+    await lock.raw("SELECT pg_advisory_lock(hashtext('secretaria.migrate'), hashtext(?))", [target.schema]);
+    const config = { migrationSource: knexSource(readMigrations(target.kind)), schemaName: target.schema };
+    await db.migrate.forceFreeMigrationsLock(config);
+    return await work(db, config);
+  } finally {
+    await db.destroy();
+    await lock.destroy();
+  }
+}

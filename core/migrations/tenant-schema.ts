@@ -1,0 +1,87 @@
+/** The statements that make a tenant's whole schema, and the one text that sends them in a single round trip. */
+import pg from "pg";
+import { ownerMark, roleName, schemaName } from "../tenant.ts";
+import { compiledMigrations, type CompiledMigration } from "./compile.ts";
+
+const { escapeIdentifier, escapeLiteral } = pg;
+
+/** Schema of extensions; on every tenant's search_path, `public` never is. */
+export const extensionSchema = "extensions";
+
+/** Role that the runtime's pool logs in as; a member of every tenant role, with no rights of its own. */
+export const runtimeRole = "secretaria_runtime";
+
+export interface SchemaOwner {
+  readonly id: number;
+  readonly uuid: string;
+}
+
+/**
+ * All statements in order: schema and mark, Knex's tables, default privileges, the migrations' DDL, Knex's rows,
+ * this month's and next month's partitions. Tables belong to the role that runs them; the tenant role gets DML only.
+ */
+export async function schemaStatements(tenant: SchemaOwner): Promise<string[]> {
+  const migrations = await compiledMigrations("tenant");
+  return [
+    ...namespaceStatements(tenant),
+    ...knexTables,
+    ...grantStatements(tenant),
+    ...migrations.flatMap((migration) => migration.statements),
+    ...knexRows(migrations),
+    partitionStatement(tenant.id),
+  ];
+}
+
+/** The role and its rights: LOGIN without a password (so nobody can log in as it where passwords are asked for). */
+export function roleStatements(tenant: SchemaOwner): string[] {
+  const role = escapeIdentifier(roleName(tenant.id));
+  return [
+    `CREATE ROLE ${role} LOGIN NOINHERIT`,
+    `COMMENT ON ROLE ${role} IS ${escapeLiteral(ownerMark(tenant.uuid))}`,
+    `GRANT ${role} TO ${escapeIdentifier(runtimeRole)}`,
+  ];
+}
+
+/** Search path of the DDL: unqualified names land in the tenant's schema, whatever the connection did before. */
+export const searchPathStatement = (id: number): string =>
+  `SET LOCAL search_path TO ${escapeIdentifier(schemaName(id))}, ${extensionSchema}`;
+
+/** Monthly partitions of every partitioned table of the schema, made where they are missing. */
+export const partitionStatement = (id: number): string =>
+  `SELECT public.ensure_month_partitions(${escapeLiteral(schemaName(id))}, 2)`;
+
+function namespaceStatements(tenant: SchemaOwner): string[] {
+  const schema = escapeIdentifier(schemaName(tenant.id));
+  return [
+    `CREATE SCHEMA ${schema}`,
+    `COMMENT ON SCHEMA ${schema} IS ${escapeLiteral(ownerMark(tenant.uuid))}`,
+    searchPathStatement(tenant.id),
+  ];
+}
+
+/**
+ * Default privileges, set before the tables exist: each table is born with its grant, which costs less than granting
+ * afterwards, and later migrations and partitions need no grant of their own.
+ */
+export function grantStatements(tenant: SchemaOwner): string[] {
+  const schema = escapeIdentifier(schemaName(tenant.id));
+  const role = escapeIdentifier(roleName(tenant.id));
+  return [
+    `GRANT USAGE ON SCHEMA ${schema} TO ${role}`,
+    `ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${role}`,
+    `ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT USAGE ON SEQUENCES TO ${role}`,
+  ];
+}
+
+/** What `knex.migrate.latest` makes before its first migration; a test compares the two. */
+const knexTables = [
+  `CREATE TABLE knex_migrations (id serial PRIMARY KEY, name varchar(255), batch integer, migration_time timestamptz)`,
+  `CREATE TABLE knex_migrations_lock (index serial PRIMARY KEY, is_locked integer)`,
+  `INSERT INTO knex_migrations_lock (is_locked) VALUES (0)`,
+];
+
+function knexRows(migrations: readonly CompiledMigration[]): string[] {
+  if (migrations.length === 0) return [];
+  const rows = migrations.map(({ name }) => `(${escapeLiteral(name)}, 1, now())`);
+  return [`INSERT INTO knex_migrations (name, batch, migration_time) VALUES ${rows.join(", ")}`];
+}

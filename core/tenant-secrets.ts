@@ -1,0 +1,9 @@
+import type { Secrets } from "./secrets.ts";
+import { redisUser } from "./tenant.ts";
+
+/** Password of the tenant's Redis user; derived, so that a worker and the control plane agree without storing it. */
+export const redisPassword = (secrets: Secrets, companyId: number): string =>
+  secrets.derive(`redis:${redisUser(companyId)}`);
+
+/** Secret of the owner's one-time set-up link; only its hash is in the tenant's schema, and it works once. */
+export const ownerSetupToken = (secrets: Secrets, uuid: string): string => secrets.derive(`owner-setup:${uuid}`);
