@@ -1,0 +1,58 @@
+/** Who is asking: a bearer token (programs) or the panel's session cookie (browsers, same origin only). */
+import type { Request, RequestHandler } from "express";
+import { AppError } from "../../core/errors.ts";
+import type { ControlContext } from "../context.ts";
+import { findSessionUser, type Actor } from "./session-store.ts";
+
+export type { Actor } from "./session-store.ts";
+
+declare global {
+  namespace Express {
+    interface Request {
+      actor: Actor;
+    }
+  }
+}
+
+/** `aud` of the platform's own tokens: no tenant host accepts them. */
+export const platformAudience = "secretaria:platform";
+export const sessionCookie = "secretaria_session";
+
+/** Sets `req.actor`, or answers 401. The session behind the token is looked up each time: a revoked one ends at once. */
+export function requireUser(ctx: ControlContext): RequestHandler {
+  return async (req, _res, next) => {
+    const actor = await findActor(ctx, req);
+    if (actor === undefined)
+      throw new AppError("not-authenticated", "Send 'Authorization: Bearer <access token>' from POST /api/auth/login.");
+    req.actor = actor;
+    next();
+  };
+}
+
+/** @throws AppError `token-invalid` for a bad bearer token; undefined when nothing was sent or the session has ended. */
+export async function findActor(ctx: ControlContext, req: Request): Promise<Actor | undefined> {
+  const bearer = /^Bearer ([\w.-]+)$/i.exec(req.get("authorization") ?? "")?.[1];
+  if (bearer !== undefined) {
+    const { sid } = ctx.platformTokens.verify(bearer, platformAudience);
+    return findSessionUser(ctx.db, { id: sid });
+  }
+  const cookie = readCookie(req, sessionCookie);
+  if (cookie === undefined || !isSameOrigin(req)) return undefined;
+  return findSessionUser(ctx.db, { refreshToken: cookie });
+}
+
+/**
+ * The cookie is SameSite=Strict; this is the second lock. Reading is safe without it, and a browser that sends no
+ * Sec-Fetch-Site must name our own origin.
+ */
+function isSameOrigin(req: Request): boolean {
+  if (req.method === "GET" || req.method === "HEAD") return true;
+  const site = req.get("sec-fetch-site");
+  if (site !== undefined) return site === "same-origin";
+  return req.get("origin") === `${req.protocol}://${req.get("host")}`;
+}
+
+export function readCookie(req: Request, name: string): string | undefined {
+  const parts = (req.get("cookie") ?? "").split(";").map((part) => part.trim());
+  return parts.find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
+}

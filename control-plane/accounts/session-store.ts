@@ -1,0 +1,83 @@
+/** Sessions of the platform's users. A refresh token is good once; only hashes are stored. */
+import type { Knex } from "../../core/db.ts";
+import { randomToken, sha256Hex } from "../../core/secrets.ts";
+
+export interface Actor {
+  readonly userId: number;
+  readonly sessionId: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: string;
+}
+
+export interface Client {
+  readonly ip: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
+export const sessionDays = 30;
+
+/** The user of a live session, by its id or by its current refresh token. */
+export async function findSessionUser(
+  db: Knex,
+  by: { id: string } | { refreshToken: string },
+): Promise<Actor | undefined> {
+  const key = "id" in by ? { "s.id": by.id } : { "s.refresh_token_hash": sha256Hex(by.refreshToken) };
+  const row = await db("user_sessions as s")
+    .join("users as u", "u.id", "s.user_id")
+    .where(key)
+    .where("u.is_active", true)
+    .whereNull("s.revoked_at")
+    .where("s.expires_at", ">", db.fn.now())
+    .first("s.id as sessionId", "u.id as userId", "u.email", "u.name", "u.role");
+  return row as Actor | undefined;
+}
+
+export async function createSession(
+  db: Knex,
+  userId: number,
+  client: Client,
+): Promise<{ sessionId: string; refreshToken: string }> {
+  const refreshToken = randomToken();
+  const [row] = await db("user_sessions")
+    .insert({
+      user_id: userId,
+      refresh_token_hash: sha256Hex(refreshToken),
+      ip: client.ip ?? null,
+      user_agent: client.userAgent?.slice(0, 400) ?? null,
+      expires_at: db.raw("now() + make_interval(days => ?)", [sessionDays]),
+    })
+    .returning("id");
+  return { sessionId: row.id as string, refreshToken };
+}
+
+/**
+ * Swaps a refresh token for the next one. A token that was swapped before is a stolen copy or its owner's: the session
+ * ends for both (RFC 9700, 4.14.2). Undefined when the token is not good.
+ */
+export async function rotateSession(
+  db: Knex,
+  refreshToken: string,
+): Promise<{ actor: Actor; refreshToken: string } | undefined> {
+  const next = randomToken();
+  const hash = sha256Hex(refreshToken);
+  const swapped = await db("user_sessions")
+    .where({ refresh_token_hash: hash })
+    .whereNull("revoked_at")
+    .where("expires_at", ">", db.fn.now())
+    .update({ refresh_token_hash: sha256Hex(next), previous_token_hash: hash, last_used_at: db.fn.now() });
+  if (swapped === 0) {
+    await db("user_sessions")
+      .where({ previous_token_hash: hash })
+      .whereNull("revoked_at")
+      .update({ revoked_at: db.fn.now() });
+    return undefined;
+  }
+  const actor = await findSessionUser(db, { refreshToken: next });
+  return actor && { actor, refreshToken: next };
+}
+
+export async function revokeSession(db: Knex, by: { id: string } | { refreshToken: string }): Promise<void> {
+  const key = "id" in by ? { id: by.id } : { refresh_token_hash: sha256Hex(by.refreshToken) };
+  await db("user_sessions").where(key).whereNull("revoked_at").update({ revoked_at: db.fn.now() });
+}

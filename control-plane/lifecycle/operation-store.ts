@@ -1,0 +1,148 @@
+/** Rows of the lifecycle: resources of a tenant, the running operation, and its events. */
+import type { Knex } from "../../core/db.ts";
+import { AppError } from "../../core/errors.ts";
+import type { ControlContext } from "../context.ts";
+import { LeaseLost } from "./lease.ts";
+import type { LeasedTenant, ResourceName } from "./resource.ts";
+import type { Failure } from "./retry.ts";
+
+export type ResourceStatus = "pending" | "working" | "ready" | "failed" | "absent";
+
+export interface ResourceRow {
+  readonly name: ResourceName;
+  readonly status: ResourceStatus;
+  readonly attempts: number;
+  readonly last_error: { code: string; message: string; retry: string } | null;
+  readonly next_attempt_at: Date | null;
+  readonly ready_at: Date | null;
+}
+
+export type OperationKind = "provision" | "retry" | "suspend" | "resume" | "delete" | "reconcile";
+
+export interface OperationRow {
+  readonly id: string;
+  readonly company_id: number;
+  readonly kind: OperationKind;
+  readonly status: "running" | "succeeded" | "failed";
+  readonly created_at: Date;
+  readonly finished_at: Date | null;
+}
+
+export interface OperationEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly resource: ResourceName | null;
+  readonly data: Record<string, unknown>;
+  readonly created_at: Date;
+}
+
+export const listResources = (db: Knex, companyId: number): Promise<ResourceRow[]> =>
+  db("tenant_resources").where({ company_id: companyId }).orderBy("name");
+
+export const findOperation = (db: Knex, id: string): Promise<OperationRow | undefined> =>
+  db("operations").where({ id }).first();
+
+/** @throws AppError `operation-not-found`. */
+export async function getOperation(db: Knex, id: string): Promise<OperationRow> {
+  const operation = await findOperation(db, id);
+  if (operation !== undefined) return operation;
+  throw new AppError("operation-not-found", "Take the operation's address from the answer that started it.");
+}
+
+export const latestOperation = (db: Knex, companyId: number): Promise<OperationRow | undefined> =>
+  db("operations").where({ company_id: companyId }).orderBy("created_at", "desc").first();
+
+export const listEvents = (db: Knex, operationId: string, after: number): Promise<OperationEvent[]> =>
+  db("operation_events").where({ operation_id: operationId }).where("seq", ">", after).orderBy("seq").limit(500);
+
+/** Starts an operation; one that is still running for the company is ended as failed: its aim is no longer wanted. */
+export async function startOperation(
+  db: Knex,
+  operation: { companyId: number; kind: OperationKind; requestedBy: string; correlationId: string },
+): Promise<string> {
+  await db("operations")
+    .where({ company_id: operation.companyId, status: "running" })
+    .update({ status: "failed", finished_at: db.fn.now() });
+  const [row] = await db("operations")
+    .insert({
+      company_id: operation.companyId,
+      kind: operation.kind,
+      requested_by: operation.requestedBy,
+      correlation_id: operation.correlationId,
+    })
+    .returning("id");
+  return row.id as string;
+}
+
+/** One change of one resource, and the event that tells of it, in one statement. */
+export interface ResourceChange {
+  readonly resource: ResourceName;
+  readonly status: ResourceStatus;
+  readonly failure?: Failure;
+}
+
+/** @throws LeaseLost when another process holds the tenant by now, or something else is wanted of it; nothing is written then. */
+export async function recordChange(ctx: ControlContext, tenant: LeasedTenant, change: ResourceChange): Promise<void> {
+  const { rows } = await ctx.db.raw<{ rows: { changed: number }[] }>(recordSql, {
+    companyId: tenant.id,
+    fence: tenant.fence,
+    generation: tenant.generation,
+    resource: change.resource,
+    status: change.status,
+    delay: change.failure?.delaySeconds ?? null,
+    error: change.failure ? JSON.stringify(withoutDelay(change.failure)) : null,
+    type: `resource.${change.status}`,
+  });
+  if (rows[0]?.changed !== 1) throw new LeaseLost(tenant.id);
+}
+
+// 'working' stays due at once: if the process dies, the sweep finds it when the lease ends.
+// The commit does not wait for the disk: a lost row is found out by inspecting the real thing.
+const recordSql = `
+WITH fence AS (
+  SELECT 1 FROM tenant_leases JOIN companies ON companies.id = company_id
+  WHERE company_id = :companyId AND token = :fence AND generation = :generation
+    AND set_config('synchronous_commit', 'off', true) IS NOT NULL
+), changed AS (
+  UPDATE tenant_resources SET
+    status = :status,
+    attempts = CASE WHEN :status = 'working' THEN attempts + 1 WHEN :status IN ('ready', 'absent') THEN 0 ELSE attempts END,
+    last_error = CASE WHEN :status = 'working' THEN last_error ELSE CAST(:error AS jsonb) END,
+    next_attempt_at = CASE :status WHEN 'working' THEN now() WHEN 'failed' THEN now() + make_interval(secs => :delay) END,
+    ready_at = CASE :status WHEN 'ready' THEN now() WHEN 'absent' THEN NULL ELSE ready_at END,
+    updated_at = now()
+  WHERE company_id = :companyId AND name = :resource AND EXISTS (SELECT FROM fence)
+  RETURNING attempts, next_attempt_at
+), operation AS (
+  UPDATE operations SET last_seq = last_seq + 1
+  WHERE company_id = :companyId AND status = 'running' AND EXISTS (SELECT FROM changed)
+  RETURNING id, last_seq
+), event AS (
+  INSERT INTO operation_events (operation_id, seq, type, resource, data)
+  SELECT operation.id, last_seq, :type, :resource,
+         jsonb_strip_nulls(jsonb_build_object('attempt', attempts, 'error', CAST(:error AS jsonb), 'nextAttemptAt', next_attempt_at))
+  FROM operation, changed
+)
+SELECT count(*) AS changed FROM changed`;
+
+/** Ends the running operation, with its last event. Without one nothing happens. */
+export async function finishOperation(
+  ctx: ControlContext,
+  tenant: LeasedTenant,
+  status: "succeeded" | "failed",
+): Promise<void> {
+  await ctx.db.raw(
+    `WITH done AS (
+       UPDATE operations SET status = :status, finished_at = now(), last_seq = last_seq + 1
+       WHERE company_id = :companyId AND status = 'running'
+         AND EXISTS (SELECT FROM tenant_leases WHERE company_id = :companyId AND token = :fence)
+       RETURNING id, last_seq
+     )
+     INSERT INTO operation_events (operation_id, seq, type) SELECT id, last_seq, :type FROM done`,
+    { companyId: tenant.id, fence: tenant.fence, status, type: `operation.${status}` },
+  );
+}
+
+function withoutDelay({ code, message, retry }: Failure): Omit<Failure, "delaySeconds"> {
+  return { code, message, retry };
+}

@@ -1,0 +1,32 @@
+import type { Tenant } from "../../core/tenant.ts";
+import type { ControlContext } from "../context.ts";
+
+/** What is really there. 'unknown' = could not ask; it never leads to creating or deleting. */
+export type Inspection =
+  | { readonly state: "absent" }
+  | { readonly state: "present" }
+  | { readonly state: "drifted"; readonly why: readonly string[] }
+  | { readonly state: "unknown"; readonly why: string };
+
+/** A tenant held by this process: `fence` proves it in every write (see lease.ts). */
+export interface LeasedTenant extends Tenant {
+  readonly fence: number;
+  /** Grows with every change of what is wanted; a loop that works towards an older one stops. */
+  readonly generation: number;
+  readonly owner: { readonly name: string; readonly email: string };
+}
+
+export type ResourceName = "database" | "cache" | "queue" | "owner" | "dns" | "certificate" | "worker";
+
+/** One kind of thing that a tenant owns. Errors are `ResourceError`s where it is known whether a retry helps. */
+export interface Resource {
+  readonly name: ResourceName;
+  /** What must be there first; independent ones run side by side. */
+  readonly after: readonly ResourceName[];
+  /** Changes nothing. */
+  inspect(ctx: ControlContext, tenant: LeasedTenant): Promise<Inspection>;
+  /** Makes it exist and match; safe whatever the last call left behind. */
+  ensure(ctx: ControlContext, tenant: LeasedTenant): Promise<void>;
+  /** Makes it not exist; already gone is success. */
+  destroy(ctx: ControlContext, tenant: LeasedTenant): Promise<void>;
+}

@@ -1,0 +1,82 @@
+/** One certificate for all hosts of the tenant. */
+import { readCertificate } from "../../../core/x509.ts";
+import type { ControlContext } from "../../context.ts";
+import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
+import { hostsOf } from "./dns.ts";
+
+/** A certificate with less than this part of its life left is replaced. */
+const renewBelow = 1 / 3;
+
+export const certificate: Resource = {
+  name: "certificate",
+  after: ["dns"],
+
+  async inspect(ctx, tenant): Promise<Inspection> {
+    const current = await findCertificate(ctx, tenant);
+    if (current === undefined) return { state: "absent" };
+    const why = problemsOf(current, hostsOf(tenant));
+    const inactive = await ctx
+      .db("domains")
+      .where({ company_id: tenant.id, certificate_id: current.id, ssl_status: "active" })
+      .pluck("host");
+    if (!hostsOf(tenant).every((host) => inactive.includes(host))) why.push("a host does not use the certificate");
+    return why.length === 0 ? { state: "present" } : { state: "drifted", why };
+  },
+
+  async ensure(ctx, tenant) {
+    const hosts = hostsOf(tenant);
+    const current = await findCertificate(ctx, tenant);
+    const usable = current !== undefined && problemsOf(current, hosts).length === 0;
+    const id = usable ? current.id : await issue(ctx, tenant, hosts);
+    await ctx
+      .db("domains")
+      .where({ company_id: tenant.id })
+      .whereIn("host", hosts)
+      .update({ certificate_id: id, ssl_status: "active", updated_at: ctx.db.fn.now() });
+  },
+
+  async destroy(ctx, tenant) {
+    await ctx.db.transaction(async (trx) => {
+      await trx("domains").where({ company_id: tenant.id }).update({ ssl_status: "removed", certificate_id: null });
+      await trx("certificates").where({ company_id: tenant.id }).delete();
+    });
+  },
+};
+
+interface CertificateRow {
+  readonly id: number;
+  readonly certificate: string;
+  readonly not_before: Date;
+  readonly not_after: Date;
+}
+
+const findCertificate = (ctx: ControlContext, tenant: LeasedTenant): Promise<CertificateRow | undefined> =>
+  ctx.db("certificates").where({ company_id: tenant.id }).orderBy("not_after", "desc").first();
+
+function problemsOf(row: CertificateRow, hosts: readonly string[]): string[] {
+  const { names } = readCertificate(row.certificate);
+  const life = row.not_after.getTime() - row.not_before.getTime();
+  const left = row.not_after.getTime() - Date.now();
+  return [
+    ...hosts.filter((host) => !names.includes(host)).map((host) => `the certificate does not name ${host}`),
+    ...(left < life * renewBelow ? ["the certificate is due for renewal"] : []),
+  ];
+}
+
+async function issue(ctx: ControlContext, tenant: LeasedTenant, names: readonly string[]): Promise<number> {
+  const issued = await ctx.issuer.issue(names);
+  const [row] = await ctx
+    .db("certificates")
+    .insert({
+      company_id: tenant.id,
+      issuer: ctx.issuer.name,
+      names,
+      serial: issued.serial,
+      certificate: issued.certificate,
+      private_key_sealed: ctx.secrets.seal(issued.privateKey, `certificate:${issued.serial}`),
+      not_before: issued.notBefore,
+      not_after: issued.notAfter,
+    })
+    .returning("id");
+  return row.id as number;
+}

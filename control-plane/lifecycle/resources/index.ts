@@ -1,0 +1,11 @@
+import type { Resource } from "../resource.ts";
+import { cache } from "./cache.ts";
+import { certificate } from "./certificate.ts";
+import { database } from "./database.ts";
+import { dns } from "./dns.ts";
+import { owner } from "./owner.ts";
+import { queue } from "./queue.ts";
+import { worker } from "./worker.ts";
+
+/** Everything a tenant owns. */
+export const resources: readonly Resource[] = [database, cache, queue, owner, dns, certificate, worker];

@@ -1,0 +1,49 @@
+/** The first user of the tenant: no password until the one-time link is used. */
+import pg from "pg";
+import { sha256Hex } from "../../../core/secrets.ts";
+import { schemaName } from "../../../core/tenant.ts";
+import { ownerSetupToken } from "../../../core/tenant-secrets.ts";
+import type { ControlContext } from "../../context.ts";
+import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
+
+const linkDays = 7;
+
+export const owner: Resource = {
+  name: "owner",
+  after: ["database"],
+
+  async inspect(ctx, tenant): Promise<Inspection> {
+    if (!(await hasUsers(ctx, tenant))) return { state: "absent" };
+    const found = await ctx.db.withSchema(schemaName(tenant.id)).from("users").where({ role: "owner" }).first("id");
+    return { state: found ? "present" : "absent" };
+  },
+
+  async ensure(ctx, tenant) {
+    const schema = pg.escapeIdentifier(schemaName(tenant.id));
+    // One statement: user and link are there together or not at all. An owner who exists keeps password and link.
+    await ctx.db.raw(
+      `WITH made AS (
+         INSERT INTO ${schema}.users (email, name, role)
+         SELECT :email, :name, 'owner' WHERE NOT EXISTS (SELECT FROM ${schema}.users WHERE role = 'owner')
+         ON CONFLICT (lower(email)) DO UPDATE SET role = 'owner', updated_at = now()
+         RETURNING id
+       )
+       INSERT INTO ${schema}.one_time_tokens (user_id, purpose, token_hash, expires_at)
+       SELECT id, 'setup', :hash, now() + make_interval(days => :linkDays) FROM made
+       ON CONFLICT (token_hash) DO NOTHING`,
+      { ...tenant.owner, hash: sha256Hex(ownerSetupToken(ctx.secrets, tenant.uuid)), linkDays },
+    );
+  },
+
+  async destroy(ctx, tenant) {
+    if (!(await hasUsers(ctx, tenant))) return;
+    await ctx.db.withSchema(schemaName(tenant.id)).from("users").where({ role: "owner" }).delete();
+  },
+};
+
+async function hasUsers(ctx: ControlContext, tenant: LeasedTenant): Promise<boolean> {
+  const { rows } = await ctx.db.raw<{ rows: { ok: boolean }[] }>("SELECT to_regclass(?) IS NOT NULL AS ok", [
+    `${schemaName(tenant.id)}.users`,
+  ]);
+  return rows[0]?.ok === true;
+}

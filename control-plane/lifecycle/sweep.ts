@@ -1,0 +1,58 @@
+/** Finds convergence that is due and that nobody holds: retries, and what a dead process left behind. */
+import type { ControlContext } from "../context.ts";
+import { converge } from "./converge.ts";
+
+/** At once in one process: the database's catalog work does not get faster with more. */
+const atOnce = 4;
+
+export interface Sweep {
+  /** Stops looking and waits for what is running. */
+  close(): Promise<void>;
+}
+
+export function startSweep(ctx: ControlContext): Sweep {
+  const running = new Map<number, Promise<void>>();
+  let closed = false;
+  let looking: Promise<void> = Promise.resolve();
+  let down = false;
+
+  const run = (companyId: number) => {
+    const work = converge(ctx, companyId)
+      .catch((error: unknown) => ctx.log.warn({ err: error, companyId }, "convergence stopped; the sweep comes again"))
+      .finally(() => running.delete(companyId));
+    running.set(companyId, work);
+  };
+  const look = async () => {
+    try {
+      const due = await listDue(ctx, atOnce - running.size, [...running.keys()]);
+      for (const id of closed ? [] : due) run(id);
+      down = false;
+    } catch (error) {
+      if (!down) ctx.log.warn({ err: error }, "the sweep cannot read what is due");
+      down = true;
+    }
+  };
+  const timer = setInterval(() => (looking = looking.then(look)), ctx.config.SWEEP_SECONDS * 1000);
+  return {
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      await looking;
+      await Promise.allSettled(running.values());
+    },
+  };
+}
+
+/** Tenants with a resource that is due and no living lease, longest waiting first. */
+export async function listDue(ctx: ControlContext, limit: number, except: readonly number[]): Promise<number[]> {
+  if (limit <= 0) return [];
+  const { rows } = await ctx.db.raw<{ rows: { company_id: number }[] }>(
+    `SELECT due.company_id FROM tenant_resources due
+     LEFT JOIN tenant_leases lease ON lease.company_id = due.company_id
+     WHERE due.next_attempt_at <= now() AND (lease.expires_at IS NULL OR lease.expires_at < now())
+       AND NOT due.company_id = ANY(:except)
+     GROUP BY due.company_id ORDER BY min(due.next_attempt_at) LIMIT :limit`,
+    { limit, except: [...except] },
+  );
+  return rows.map((row) => row.company_id);
+}

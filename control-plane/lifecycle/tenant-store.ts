@@ -1,0 +1,71 @@
+/** Companies as rows: found, listed, and as the lifecycle sees them. */
+import type { Knex } from "../../core/db.ts";
+import { servingResources, type DesiredState, type TenantStatus } from "../../core/tenant.ts";
+import type { ControlContext } from "../context.ts";
+import type { LeasedTenant } from "./resource.ts";
+
+export interface CompanyRow {
+  readonly id: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly slug: string;
+  readonly domain: string;
+  readonly base_domain: string;
+  readonly owner_name: string;
+  readonly owner_email: string;
+  readonly desired_state: DesiredState;
+  readonly generation: number;
+  readonly status: TenantStatus;
+  readonly first_active_at: Date | null;
+  readonly created_at: Date;
+  readonly plan_code: string;
+  readonly plan_name: string;
+}
+
+/** All companies with their plans, for narrowing. */
+export const companies = (db: Knex): Knex.QueryBuilder =>
+  db("companies")
+    .leftJoin("subscriptions", "subscriptions.company_id", "companies.id")
+    .leftJoin("plans", "plans.id", "subscriptions.plan_id")
+    .join("tenant_statuses", "tenant_statuses.company_id", "companies.id")
+    .select("companies.*", "tenant_statuses.status", "plans.code as plan_code", "plans.name as plan_name");
+
+/** By id, uuid or slug, as people type it. */
+export function findCompany(db: Knex, reference: string | number): Promise<CompanyRow | undefined> {
+  const text = String(reference);
+  if (/^[1-9]\d{0,15}$/.test(text)) return companies(db).where("companies.id", Number(text)).first();
+  if (/^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text))
+    return companies(db).where("companies.uuid", text).first();
+  return companies(db).where("companies.slug", text).first();
+}
+
+/** @throws Error when the company is gone, which the lease's foreign key rules out while it is held. */
+export async function readLeasedTenant(db: Knex, companyId: number, fence: number): Promise<LeasedTenant> {
+  const row = await findCompany(db, companyId);
+  if (row === undefined) throw new Error(`company ${companyId} is not there`);
+  return toLeasedTenant(row, fence);
+}
+
+export function toLeasedTenant(row: CompanyRow, fence: number): LeasedTenant {
+  return {
+    id: row.id,
+    uuid: row.uuid,
+    slug: row.slug,
+    name: row.name,
+    baseDomain: row.base_domain,
+    desiredState: row.desired_state,
+    plan: row.plan_code,
+    fence,
+    generation: row.generation,
+    owner: { name: row.owner_name, email: row.owner_email },
+  };
+}
+
+/** Remembers the first time that the company could be served: from then on nothing is ever rolled back. */
+export async function markFirstActive(ctx: ControlContext, tenant: LeasedTenant): Promise<void> {
+  await ctx.db.raw(
+    `UPDATE companies SET first_active_at = now() WHERE id = :id AND first_active_at IS NULL
+     AND (SELECT count(*) FROM tenant_resources WHERE company_id = :id AND status = 'ready' AND name = ANY(:serving)) = :needed`,
+    { id: tenant.id, serving: [...servingResources], needed: servingResources.length },
+  );
+}

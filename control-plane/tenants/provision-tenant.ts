@@ -1,0 +1,109 @@
+/** From a request to a company that answers on its hosts. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { tenantAudience, tenantHost, schemaName } from "../../core/tenant.ts";
+import { ownerSetupToken } from "../../core/tenant-secrets.ts";
+import type { ControlContext } from "../context.ts";
+import { convergeLeased, type Progress } from "../lifecycle/converge.ts";
+import { latestOperation } from "../lifecycle/operation-store.ts";
+import { isServable, isSettled } from "../lifecycle/status.ts";
+import { findCompany, type CompanyRow } from "../lifecycle/tenant-store.ts";
+import { createCompany, type NewCompany } from "./create-company.ts";
+import { findKnownRequest, storeAnswer, type StoredAnswer } from "./idempotency.ts";
+import { presentOperation, presentTenants, tenantUrl } from "./present-tenant.ts";
+import type { ProvisionedView } from "./tenant-schemas.ts";
+
+export interface ProvisionOptions {
+  /** How long to wait for the company to be servable; 0 answers at once. */
+  readonly waitSeconds: number;
+}
+
+const initialTokenSeconds = 3600;
+
+/**
+ * Creates the company, then converges it in this process until it can be served, cannot be for now, or the wait is
+ * over; what is left goes on in the background. Once the first transaction is committed the company is never lost:
+ * whatever happens here, the sweep of any control plane finishes it.
+ */
+export async function provisionTenant(
+  ctx: ControlContext,
+  company: NewCompany,
+  { waitSeconds }: ProvisionOptions,
+): Promise<StoredAnswer & { replayed: boolean }> {
+  const known = company.idempotency && (await findKnownRequest(ctx, company.idempotency));
+  if (known && "answer" in known) return { ...known.answer, replayed: true };
+  const companyId = known ? known.companyId : await createAndConverge(ctx, company, waitSeconds);
+  const answer = await answerFor(ctx, companyId);
+  if (company.idempotency) await storeAnswer(ctx, company.idempotency, answer);
+  return { ...answer, replayed: false };
+}
+
+async function createAndConverge(ctx: ControlContext, company: NewCompany, waitSeconds: number): Promise<number> {
+  const { companyId, fence } = await createCompany(ctx, company);
+  const abort = new AbortController();
+  const settled = new Promise<void>((resolve) => {
+    const progress: Progress = (rows) => isSettled([...rows.values()]) && resolve();
+    const work = convergeLeased(ctx, companyId, { fence, progress })
+      .catch((error: unknown) => ctx.log.error({ err: error, companyId }, "convergence stopped; the sweep comes again"))
+      .finally(resolve);
+    ctx.background.add(work);
+    void work.finally(() => ctx.background.delete(work));
+  });
+  const patience = sleep(waitSeconds * 1000, undefined, { signal: abort.signal }).catch(() => undefined);
+  await Promise.race([settled, patience]);
+  abort.abort();
+  return companyId;
+}
+
+/** 201 when the company can be served, else 202; with a first token for its owner as soon as there is one to sign for. */
+async function answerFor(ctx: ControlContext, companyId: number): Promise<StoredAnswer> {
+  const company = (await findCompany(ctx.db, companyId)) as CompanyRow;
+  const operation = await latestOperation(ctx.db, companyId);
+  if (operation === undefined) throw new Error(`company ${companyId} has no operation`);
+  const [[tenant], operationView] = await Promise.all([
+    presentTenants(ctx, [company]),
+    presentOperation(ctx.db, operation),
+  ]);
+  if (tenant === undefined) throw new Error(`company ${companyId} could not be shown`);
+  const hasOwner = tenant.resources.some(({ name, status }) => name === "owner" && status === "ready");
+  const body: ProvisionedView = {
+    tenant,
+    operation: operationView,
+    initialToken: hasOwner ? await issueInitialToken(ctx, company) : null,
+    setupUrl: hasOwner ? ownerSetupUrl(ctx, company) : null,
+    worker: { command: `npm run spawn-worker -- --company-id ${companyId}` },
+  };
+  const servable = isServable(tenant.resources);
+  return {
+    status: servable ? 201 : 202,
+    location: servable ? `/api/tenants/${companyId}` : operationView.links.self,
+    body,
+  };
+}
+
+/** A short session of the owner, on the company's own hosts only. */
+async function issueInitialToken(ctx: ControlContext, company: CompanyRow): Promise<ProvisionedView["initialToken"]> {
+  const { rows } = await ctx.db.raw<{ rows: { id: string; user_id: string }[] }>(
+    `INSERT INTO ??.user_sessions (user_id, kind, expires_at)
+     SELECT id, 'initial', now() + make_interval(secs => ?) FROM ??.users WHERE role = 'owner' ORDER BY created_at LIMIT 1
+     RETURNING id, user_id`,
+    [schemaName(company.id), initialTokenSeconds, schemaName(company.id)],
+  );
+  const session = rows[0];
+  if (session === undefined) return null;
+  const claims = {
+    sub: session.user_id,
+    sid: session.id,
+    tenant_id: company.id,
+    plan: company.plan_code,
+    role: "owner",
+    type: "access",
+  };
+  const { token, expiresAt } = ctx.tenantTokens.sign(claims, tenantAudience(company.uuid), initialTokenSeconds);
+  return { token, expiresAt: expiresAt.toISOString() };
+}
+
+function ownerSetupUrl(ctx: ControlContext, company: CompanyRow): string {
+  const host = tenantHost("chat", company.slug, company.base_domain);
+  // In the fragment: it is sent to no server, and so lands in no access log.
+  return `${tenantUrl(ctx, host)}/setup#${ownerSetupToken(ctx.secrets, company.uuid)}`;
+}

@@ -1,0 +1,22 @@
+import { Gauge, type Registry } from "prom-client";
+import { countWorkers } from "../core/worker-registry.ts";
+import type { ControlContext } from "./context.ts";
+
+/** `secretaria_tenant_active_workers{company="<id>"}`, counted at every scrape; without Redis the series are absent, not zero. */
+export function exposeWorkerGauge(registry: Registry, ctx: ControlContext): void {
+  const gauge = new Gauge({
+    name: "secretaria_tenant_active_workers",
+    help: "Workers registered for a company whose heartbeat is alive.",
+    labelNames: ["company"],
+    async collect() {
+      this.reset();
+      try {
+        const ids: number[] = await ctx.db("companies").whereNot({ desired_state: "deleted" }).pluck("id");
+        for (const [id, count] of await countWorkers(ctx.redis, ids)) this.set({ company: String(id) }, count);
+      } catch (error) {
+        ctx.log.debug({ err: error }, "workers were not counted");
+      }
+    },
+  });
+  registry.registerMetric(gauge);
+}
