@@ -9,10 +9,12 @@ export interface TenantJobs {
   "chat.reply": { readonly conversationId: string; readonly messageId: string };
 }
 
-/** Orders to whoever runs worker processes, in the platform's own queue. */
+/**
+ * Orders to whoever runs workers, in the platform's own queue. There is none to stop: a worker watches its company's
+ * row, for the process that takes an order from the queue need not be the one that runs the worker.
+ */
 export interface PlatformJobs {
   "worker.start": { readonly companyId: number };
-  "worker.stop": { readonly companyId: number };
 }
 
 export const platformQueue = { name: "workers", prefix: "secretaria:queue" } as const;

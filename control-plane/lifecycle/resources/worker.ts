@@ -29,15 +29,9 @@ export const worker: Resource = {
   },
 
   async destroy(ctx, tenant) {
-    if ((await alive(ctx, tenant)) > 0) {
-      await orderWorkers(ctx.redis, "worker.stop", { companyId: tenant.id });
-      if (!(await becomes(ctx, tenant, (count) => count === 0))) {
-        throw new ResourceError(
-          "transient",
-          "worker-not-stopped",
-          "a worker of this company is still running; stop it",
-        );
-      }
+    // Workers end by themselves when their company is no longer active.
+    if ((await alive(ctx, tenant)) > 0 && !(await becomes(ctx, tenant, (count) => count === 0))) {
+      throw new ResourceError("transient", "worker-not-stopped", "a worker of this company is still running; stop it");
     }
     await forgetDeadWorkers(ctx.redis, tenant.id);
   },

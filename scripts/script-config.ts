@@ -1,0 +1,17 @@
+import { loadConfig, type Config } from "../core/config.ts";
+import { readConnection } from "./embedded/connection-file.ts";
+
+/**
+ * The environment, filled up with the running embedded stack's addresses from DATA_DIR/connection.json.
+ * @throws Error when neither names a database.
+ */
+export async function scriptConfig(): Promise<Config> {
+  const config = loadConfig(process.env);
+  const running = await readConnection(config.DATA_DIR);
+  const DATABASE_URL = config.DATABASE_URL ?? running?.databaseUrl;
+  const REDIS_URL = config.REDIS_URL ?? running?.redisUrl;
+  if (DATABASE_URL === undefined) {
+    throw new Error("No database: run 'npm start' in another terminal, or set DATABASE_URL and REDIS_URL.");
+  }
+  return { ...config, DATABASE_URL, ...(REDIS_URL === undefined ? {} : { REDIS_URL }) };
+}

@@ -1,0 +1,34 @@
+import type { Config } from "../core/config.ts";
+import type { Knex } from "../core/db.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Redis } from "../core/redis.ts";
+import type { Secrets } from "../core/secrets.ts";
+import type { TenantDb, TenantPool } from "../core/tenant-db.ts";
+
+/** What runs workers is given first. It reads the registry and has no rights on any tenant by itself. */
+export interface WorkersContext {
+  readonly config: Config;
+  readonly registry: Knex;
+  readonly tenants: TenantPool;
+  /** As the platform; a tenant's jobs never get this one. */
+  readonly redis: Redis;
+  readonly redisUrl: string;
+  readonly secrets: Secrets;
+  readonly log: Logger;
+}
+
+/** The company a worker works for. */
+export interface WorkerTenant {
+  readonly id: number;
+  readonly uuid: string;
+  readonly slug: string;
+  readonly name: string;
+}
+
+/** What a job is given: one tenant's data and Redis user, nothing of another's. */
+export interface JobContext {
+  readonly tenant: WorkerTenant;
+  readonly db: TenantDb;
+  readonly redis: Redis;
+  readonly log: Logger;
+}

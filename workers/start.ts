@@ -1,0 +1,32 @@
+import type { Config } from "../core/config.ts";
+import type { Logger } from "../core/logger.ts";
+import { openRedis } from "../core/redis.ts";
+import { openRegistry, waitForRegistry } from "../core/registry.ts";
+import { createSecrets, loadMasterKey } from "../core/secrets.ts";
+import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
+import type { Shutdown } from "../core/shutdown.ts";
+import { openTenantPool } from "../core/tenant-db.ts";
+import type { WorkersContext } from "./context.ts";
+import { startSupervisor, type Supervisor } from "./supervisor.ts";
+
+/** Connections of a process that runs workers, registered with `shutdown`. Waits for the control plane's set-up. */
+export async function createWorkersContext(config: Config, log: Logger, shutdown: Shutdown): Promise<WorkersContext> {
+  const databaseUrl = requireDatabaseUrl(config);
+  const redisUrl = requireRedisUrl(config);
+  const secrets = createSecrets(loadMasterKey(config));
+  const registry = openRegistry(databaseUrl, secrets, "secretaria workers registry");
+  shutdown.add("registry", () => registry.destroy());
+  const tenants = openTenantPool(databaseUrl, secrets, { name: "secretaria workers", max: config.DB_POOL_MAX });
+  shutdown.add("tenant pool", () => tenants.close());
+  const redis = openRedis(redisUrl, log);
+  shutdown.add("redis", () => redis.disconnect());
+  await waitForRegistry(registry, secrets, log);
+  return { config, registry, tenants, redis, redisUrl, secrets, log };
+}
+
+/** The workers program: one process that runs a worker for every company. */
+export async function startWorkers(config: Config, log: Logger, shutdown: Shutdown): Promise<Supervisor> {
+  const supervisor = startSupervisor(await createWorkersContext(config, log, shutdown));
+  shutdown.add("supervisor", () => supervisor.close());
+  return supervisor;
+}
