@@ -12,6 +12,7 @@ import { planRoutes } from "./api/plans.ts";
 import { mountRoutes } from "./api/route.ts";
 import { tenantRoutes } from "./api/tenants.ts";
 import type { ControlContext } from "./context.ts";
+import { mountPanel } from "./panel/mount.ts";
 import { exposeWorkerGauge } from "./worker-gauge.ts";
 
 /** The table of mounts. */
@@ -28,6 +29,7 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
   app.use("/api/auth", slowGuessing());
   mountDocs(app, ctx, routes);
   mountRoutes(app, ctx, routes);
+  mountPanel(app, ctx);
   app.use(notFound);
   app.use(answerErrors(ctx.log));
   return app;

@@ -3,11 +3,12 @@ import { countWorkers } from "../core/worker-registry.ts";
 import type { ControlContext } from "./context.ts";
 
 /** `secretaria_tenant_active_workers{company="<id>"}`, counted at every scrape; without Redis the series are absent, not zero. */
-export function exposeWorkerGauge(registry: Registry, ctx: ControlContext): void {
-  const gauge = new Gauge({
+export function exposeWorkerGauge(registry: Registry, ctx: ControlContext): Gauge<"company"> {
+  return new Gauge({
     name: "secretaria_tenant_active_workers",
     help: "Workers registered for a company whose heartbeat is alive.",
     labelNames: ["company"],
+    registers: [registry],
     async collect() {
       this.reset();
       try {
@@ -18,5 +19,4 @@ export function exposeWorkerGauge(registry: Registry, ctx: ControlContext): void
       }
     },
   });
-  registry.registerMetric(gauge);
 }

@@ -24,9 +24,13 @@ export function openDatabase(url: string, options: DatabaseOptions): Knex {
     connection: connectionSettings(url, options) as Knex.PgConnectionConfig,
     pool: { min: 0, max: options.max ?? 10, idleTimeoutMillis: 30_000 },
     acquireConnectionTimeout: 10_000,
+    log: silentKnex,
     ...(options.searchPath ? { searchPath: options.searchPath } : {}),
   });
 }
+
+/** Knex prints what it also throws; here only the caller says it, once and as JSON. */
+export const silentKnex: Knex.Logger = { warn() {}, error() {}, debug() {}, deprecate() {} };
 
 /** What node-postgres takes, parsed once: `pg` and `knex` clients of every room are made from this. */
 export function connectionSettings(url: string, options: DatabaseOptions): pg.ClientConfig {

@@ -2,7 +2,13 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from "express";
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from "express";
 import { AppError, isServiceDown } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 
@@ -49,8 +55,13 @@ export const notFound: RequestHandler = (req) => {
   throw new AppError("not-found", `${req.method} ${req.path} is not part of this service.`);
 };
 
+/** How an error is written down for whoever asked. */
+export type ErrorPresenter = (req: Request, res: Response, error: AppError) => void;
+
+const asProblem: ErrorPresenter = (req, res, error) => sendProblem(res, error, req.correlationId);
+
 /** The one place that turns errors into answers. What is not an AppError is ours: logged once, shown as 500 or 503. */
-export function answerErrors(log: Logger): ErrorRequestHandler {
+export function answerErrors(log: Logger, present: ErrorPresenter = asProblem): ErrorRequestHandler {
   return (error: unknown, req, res, _next) => {
     const known = toAppError(error);
     if (known.status >= 500)
@@ -59,7 +70,7 @@ export function answerErrors(log: Logger): ErrorRequestHandler {
       res.destroy();
       return;
     }
-    sendProblem(res, known, req.correlationId);
+    present(req, res, known);
   };
 }
 

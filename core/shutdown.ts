@@ -13,6 +13,7 @@ export function createShutdown(log: Logger): Shutdown {
   const closeAll = async (reason: string) => {
     log.info({ reason }, "stopping");
     for (const { name, close } of closers.toReversed()) {
+      log.debug({ what: name }, "closing");
       try {
         await close();
       } catch (error) {

@@ -5,7 +5,7 @@
 import knexModule, { type Knex } from "knex";
 import PostgresDialect from "knex/lib/dialects/postgres/index.js";
 import pg from "pg";
-import { connectionSettings } from "./db.ts";
+import { connectionSettings, silentKnex } from "./db.ts";
 import { extensionSchema, runtimeRole } from "./migrations/tenant-schema.ts";
 import type { Secrets } from "./secrets.ts";
 import { servicePassword } from "./service-roles.ts";
@@ -36,6 +36,7 @@ export function openTenantPool(
     connection: settings as Knex.PgConnectionConfig,
     pool: { min: 0, max: options.max, idleTimeoutMillis: 30_000 },
     acquireConnectionTimeout: 10_000,
+    log: silentKnex,
   });
   return {
     forTenant: (tenant) => {

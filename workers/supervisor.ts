@@ -3,6 +3,7 @@ import { UnrecoverableError, Worker } from "bullmq";
 import { z } from "zod";
 import { platformQueue } from "../core/queues.ts";
 import { countWorkers, workerTtlSeconds } from "../core/worker-registry.ts";
+import { closeWorker } from "./close-worker.ts";
 import { findActiveCompany, listServedCompanies, listStillActive } from "./companies.ts";
 import type { WorkersContext } from "./context.ts";
 import { createPool, type WorkerPool } from "./pool.ts";
@@ -22,7 +23,7 @@ const startCheckMs = 15_000;
 /** Takes orders, beats the heart of every worker, and looks after what orders missed. */
 export function startSupervisor(ctx: WorkersContext): Supervisor {
   const pool = createPool(ctx);
-  const orders = takeOrders(ctx, pool);
+  const stopOrders = takeOrders(ctx, pool);
   const timers = [
     every(ctx, "heartbeat", { ms: (workerTtlSeconds * 1000) / 3, act: () => pool.beat() }),
     every(ctx, "stop check", { ms: stopCheckMs, act: () => stopInactive(ctx, pool) }),
@@ -32,13 +33,13 @@ export function startSupervisor(ctx: WorkersContext): Supervisor {
     pool,
     async close() {
       await Promise.all(timers.map((stop) => stop()));
-      await orders.close();
+      await stopOrders();
       await pool.close();
     },
   };
 }
 
-function takeOrders(ctx: WorkersContext, pool: WorkerPool): Worker {
+function takeOrders(ctx: WorkersContext, pool: WorkerPool): () => Promise<void> {
   const take = async ({ data }: { data: unknown }) => {
     const order = orderSchema.safeParse(data);
     if (!order.success) throw new UnrecoverableError("the order names no company");
@@ -57,12 +58,7 @@ function takeOrders(ctx: WorkersContext, pool: WorkerPool): Worker {
   worker.on("failed", (job, error) =>
     ctx.log.warn({ err: error, order: job?.name }, "order failed; the control plane repeats it"),
   );
-  const close = worker.close.bind(worker);
-  worker.close = async (force) => {
-    await close(force);
-    connection.disconnect();
-  };
-  return worker;
+  return () => closeWorker(worker, connection);
 }
 
 async function stopInactive(ctx: WorkersContext, pool: WorkerPool): Promise<void> {

@@ -6,6 +6,7 @@ import { openRedis, redisUrlFor } from "../core/redis.ts";
 import { queuePrefix, redisUser } from "../core/tenant.ts";
 import { redisPassword } from "../core/tenant-secrets.ts";
 import { registerWorker, unregisterWorker, type WorkerInfo } from "../core/worker-registry.ts";
+import { closeWorker } from "./close-worker.ts";
 import type { WorkersContext, WorkerTenant } from "./context.ts";
 import { runJob } from "./run-job.ts";
 
@@ -55,7 +56,6 @@ export async function startTenantWorker(
   worker.on("failed", (failed, error) =>
     log.warn({ err: error, job: failed?.name, attempts: failed?.attemptsMade }, "job failed"),
   );
-  await worker.waitUntilReady();
   const info: WorkerInfo = {
     companyId: tenant.id,
     workerId: options.workerId,
@@ -63,17 +63,22 @@ export async function startTenantWorker(
     hostname: hostname(),
     pid: process.pid,
   };
-  await registerWorker(redis, info);
+  try {
+    await worker.waitUntilReady();
+    await registerWorker(redis, info);
+  } catch (error) {
+    await closeWorker(worker, redis);
+    throw error;
+  }
   return {
     companyId: tenant.id,
     worker,
     beat: () => registerWorker(redis, info),
     async close() {
-      await worker.close();
+      await closeWorker(worker, redis);
       await unregisterWorker(ctx.redis, tenant.id, options.workerId).catch((error: unknown) =>
         log.debug({ err: error }, "not unregistered"),
       );
-      redis.disconnect();
     },
   };
 }

@@ -15,6 +15,7 @@ import { blockersOf, dueResources, goalOf } from "./plan-steps.ts";
 import type { LeasedTenant, Resource } from "./resource.ts";
 import { resources } from "./resources/index.ts";
 import { classifyFailure, type Failure } from "./retry.ts";
+import { isServable } from "./status.ts";
 import { markFirstActive, readLeasedTenant } from "./tenant-store.ts";
 
 /** Called after every change of a resource's row, with all rows as they are now. */
@@ -87,6 +88,8 @@ async function takeStep(
       resource.name,
       rowAfter(state.rows.get(resource.name), { status, attempt, ...(failure ? { failure } : {}) }),
     );
+    // Before anybody is told: the runtime serves a company from the moment this is written.
+    if (status === "ready" && isServable([...state.rows.values()])) await markFirstActive(ctx, tenant);
     state.progress?.(state.rows);
   };
   await change("working");
@@ -127,7 +130,6 @@ async function settle(
 ): Promise<void> {
   const goal = goalOf(tenant.desiredState);
   const all = [...rows.values()];
-  if (goal === "ready") await markFirstActive(ctx, tenant);
   await parkBlocked(ctx, tenant, rows);
   if (all.every((row) => row.status === goal)) await finishOperation(ctx, tenant, "succeeded");
   else if (all.some((row) => row.status === "failed" && row.next_attempt_at === null))

@@ -3,11 +3,11 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 
 /**
- * The preferred port when nothing listens on it and it is not in `taken`, otherwise one the system says is free.
+ * The preferred port (0: none) when nothing listens on it and it is not in `taken`, otherwise one the system says is free.
  * The answer is a snapshot: another program can take the port before it is used (`onFreePort` copes with that).
  */
 export async function choosePort(preferred: number, taken: Set<number> = new Set()): Promise<number> {
-  if (!taken.has(preferred) && (await probe(preferred)) !== undefined) return preferred;
+  if (preferred !== 0 && !taken.has(preferred) && (await probe(preferred)) !== undefined) return preferred;
   for (;;) {
     const port = await probe(0);
     if (port !== undefined && !taken.has(port)) return port;

@@ -1,0 +1,32 @@
+import { parseArgs } from "node:util";
+import { provisionBench } from "./provision.ts";
+import { printResult, type BenchResult } from "./report.ts";
+
+interface BenchOptions {
+  readonly count: number | undefined;
+}
+
+const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
+  provision: provisionBench,
+};
+
+const help = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--count N] [--json]
+
+Starts its own servers in a temporary folder, measures product and floor interleaved in one run, and prints ratios.
+With --json the last line is { "bench", "ratios", "figures" }.
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean", default: false },
+    count: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+const bench = benches[positionals[0] ?? ""];
+if (values.help || bench === undefined) {
+  process.stdout.write(help);
+  process.exit(values.help ? 0 : 2);
+}
+printResult(await bench({ count: values.count === undefined ? undefined : Number(values.count) }), values.json);

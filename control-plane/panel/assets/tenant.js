@@ -1,0 +1,3 @@
+import { followOperation } from "./live.js";
+
+followOperation();

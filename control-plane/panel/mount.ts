@@ -1,0 +1,57 @@
+import { Router, type Express } from "express";
+import { rateLimit } from "express-rate-limit";
+import { AppError } from "../../core/errors.ts";
+import type { ControlContext } from "../context.ts";
+import { assetBase, serveAssets } from "./asset-files.ts";
+import { acceptForms } from "./form.ts";
+import { answerPageErrors, missingPage } from "./page-errors.ts";
+import { logIn, logOut, showLogin } from "./pages/login.ts";
+import { createTenant, showNewTenant } from "./pages/new-tenant.ts";
+import { setUp, showSetup } from "./pages/setup.ts";
+import { retryFromPage, showTenant } from "./pages/tenant.ts";
+import { showTenants } from "./pages/tenants.ts";
+import type { PanelContext } from "./panel-context.ts";
+import { anyone, person } from "./people.ts";
+import { openViews } from "./render.ts";
+
+/** The panel's table of routes. Mount it last: it answers browsers that ask for a page nobody has. */
+export function mountPanel(app: Express, control: ControlContext): void {
+  const assets = assetBase();
+  const ctx: PanelContext = { ...control, views: openViews(assets) };
+  const form = acceptForms(ctx);
+  const guarded = [...form, slowGuessing()];
+  const panel = Router();
+
+  serveAssets(panel, assets);
+  panel.get(
+    "/",
+    person(ctx, async (_ctx, { res }) => res.redirect(303, "/tenants")),
+  );
+  panel.get("/login", anyone(ctx, showLogin));
+  panel.post("/login", guarded, anyone(ctx, logIn));
+  panel.post("/logout", form, anyone(ctx, logOut));
+  panel.get("/setup", anyone(ctx, showSetup));
+  panel.post("/setup", guarded, anyone(ctx, setUp));
+  panel.get("/tenants", person(ctx, showTenants));
+  panel.get("/tenants/new", person(ctx, showNewTenant));
+  panel.post("/tenants/new", form, person(ctx, createTenant));
+  panel.get("/tenants/:id", person(ctx, showTenant));
+  panel.post("/tenants/:id/retry", form, person(ctx, retryFromPage));
+  panel.use(missingPage(ctx));
+  panel.use(answerPageErrors(ctx));
+  app.use(panel);
+}
+
+/** Refused sign-ins of one address: 30 in five minutes. Good ones do not count. */
+function slowGuessing() {
+  return rateLimit({
+    windowMs: 5 * 60_000,
+    limit: 30,
+    skipSuccessfulRequests: true,
+    standardHeaders: "draft-8",
+    legacyHeaders: false,
+    handler: () => {
+      throw new AppError("too-many-requests", "Wait five minutes before you try again.", { retryAfterSeconds: 300 });
+    },
+  });
+}

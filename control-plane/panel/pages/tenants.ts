@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { listTenants, type TenantQuery } from "../../tenants/list-tenants.ts";
+import { tenantSchema } from "../../tenants/tenant-schemas.ts";
+import { toLine } from "../form.ts";
+import { localeOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
+import { presentCompany } from "../present-company.ts";
+
+const pageSize = 25;
+const statuses = tenantSchema.shape.status;
+
+// A filter that is not one of ours is no filter: an old bookmark still shows the list.
+const filterSchema = z.object({
+  search: z.preprocess(
+    toLine,
+    z.string().transform((text) => text.slice(0, 120)),
+  ),
+  status: statuses.optional().catch(undefined),
+  cursor: z.string().max(200).optional().catch(undefined),
+});
+
+export async function showTenants(ctx: PanelContext, visit: PersonsVisit): Promise<void> {
+  const locale = localeOf(ctx, visit);
+  const filter = filterSchema.parse({ ...visit.req.query });
+  const { tenants, nextCursor } = await listTenants(ctx, { ...filter, limit: pageSize });
+  const isFiltered = Boolean(filter.search || filter.status);
+  const model = {
+    tenants: tenants.map((tenant) => presentCompany(locale, tenant)),
+    search: filter.search,
+    statuses: statuses.options.map((status) => ({
+      status,
+      text: locale.text(`status.${status}`),
+      chosen: status === filter.status,
+    })),
+    isFiltered,
+    isEmpty: tenants.length === 0 && !isFiltered && !filter.cursor,
+    firstPage: filter.cursor && pageAddress({ ...filter, cursor: undefined }),
+    nextPage: nextCursor && pageAddress({ ...filter, cursor: nextCursor }),
+  };
+  show(ctx, visit, { view: "tenants", title: locale.text("tenants.title"), model });
+}
+
+function pageAddress({ search, status, cursor }: Omit<TenantQuery, "limit">): string {
+  const given = Object.entries({ search, status, cursor }).filter((entry): entry is [string, string] => !!entry[1]);
+  return `/tenants?${new URLSearchParams(given).toString()}`;
+}

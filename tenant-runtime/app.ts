@@ -1,0 +1,34 @@
+import type { Express } from "express";
+import { Router } from "express";
+import { answerErrors, correlate, createApp, notFound } from "../core/http.ts";
+import { createMetrics, measureRequests } from "../core/metrics.ts";
+import { answerProblem } from "./answer-problem.ts";
+import type { RuntimeContext } from "./context.ts";
+import { loopbackRoutes } from "./loopback.ts";
+import { accessRoutes, setupRoute } from "./modules/access/routes.ts";
+import { chatRoutes } from "./modules/chat/routes.ts";
+import { companyRoutes } from "./modules/company/routes.ts";
+import { customerRoutes } from "./modules/customers/routes.ts";
+import { resolveTenant } from "./resolve-tenant.ts";
+import { secureHeaders } from "./secure-headers.ts";
+import { guardTenant } from "./tenant-guard.ts";
+
+/** The table of mounts. What one kind of host serves does not exist on the other. */
+export function createRuntimeApp(ctx: RuntimeContext): Express {
+  const app = createApp();
+  const metrics = createMetrics("tenant-runtime");
+  const guard = guardTenant(ctx);
+  const setup = setupRoute(ctx);
+  const hosts = {
+    api: Router().use(setup, accessRoutes(ctx, guard), companyRoutes(), customerRoutes(guard)),
+    chat: Router().use(setup, chatRoutes(ctx)),
+  };
+
+  app.use(correlate, measureRequests(metrics), secureHeaders());
+  app.use(loopbackRoutes(ctx, metrics));
+  app.use(resolveTenant(ctx));
+  app.use((req, res, next) => hosts[req.tenant.hostKind](req, res, next));
+  app.use(notFound);
+  app.use(answerErrors(ctx.log, answerProblem));
+  return app;
+}

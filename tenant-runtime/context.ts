@@ -1,0 +1,29 @@
+import type { Config } from "../core/config.ts";
+import type { Knex } from "../core/db.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Redis } from "../core/redis.ts";
+import type { Secrets } from "../core/secrets.ts";
+import type { TenantPool } from "../core/tenant-db.ts";
+import type { TokenService } from "../core/tokens.ts";
+import type { RegistryCache } from "./registry-cache.ts";
+import type { RegistryListener } from "./registry-listener.ts";
+import type { RequestTenant } from "./request-tenant.ts";
+import type { ReplyOrders } from "./modules/chat/reply-orders.ts";
+import type { TenantEvents } from "./tenant-events.ts";
+
+/** What the runtime's functions are given first. It holds no connection of the platform's owner role. */
+export interface RuntimeContext {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly secrets: Secrets;
+  readonly redis: Redis;
+  /** The registry, as a role that only reads it and is a member of no tenant. */
+  readonly registry: Knex;
+  readonly tenantPool: TenantPool;
+  readonly listener: RegistryListener;
+  /** Exact host name → tenant. */
+  readonly tenants: RegistryCache<RequestTenant>;
+  readonly tokens: TokenService;
+  readonly events: TenantEvents;
+  readonly replyOrders: ReplyOrders;
+}

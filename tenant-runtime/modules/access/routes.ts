@@ -1,0 +1,72 @@
+import { Router, type Request, type RequestHandler, type Response } from "express";
+import { ipKeyGenerator, rateLimit } from "express-rate-limit";
+import { z } from "zod";
+import { AppError } from "../../../core/errors.ts";
+import { jsonBody } from "../../../core/http.ts";
+import type { RuntimeContext } from "../../context.ts";
+import { parseBody, text, uuidPattern } from "../../validate.ts";
+import { revokeSession, type Client } from "./session-store.ts";
+import { refresh, setUpOwner, signIn } from "./sign-in.ts";
+
+/** Not trimmed: blanks are part of a password. */
+const password = (min: number) =>
+  z.string().min(min, `needs at least ${min} characters`).max(200, "takes at most 200 characters");
+
+const loginBody = z.strictObject({ email: text(3, 254), password: password(1) });
+const setupBody = z.strictObject({ token: text(1, 200), password: password(10) });
+const refreshBody = z.strictObject({
+  refreshToken: z
+    .string()
+    .max(200)
+    .refine((token) => uuidPattern.test(token.slice(0, 36)), "is not a refresh token"),
+});
+
+/** `POST /v1/auth/login`, `/refresh`, `/logout` and `GET /v1/me`. */
+export function accessRoutes(ctx: RuntimeContext, guard: RequestHandler): Router {
+  const router = Router();
+  const slowly = slowGuessing();
+
+  router.post("/v1/auth/login", slowly, jsonBody, async (req: Request, res: Response) => {
+    res.json(await signIn(ctx, req.tenant, { ...parseBody(loginBody, req.body), client: clientOf(req) }));
+  });
+
+  router.post("/v1/auth/refresh", slowly, jsonBody, async (req: Request, res: Response) => {
+    res.json(await refresh(ctx, req.tenant, parseBody(refreshBody, req.body).refreshToken));
+  });
+
+  router.post("/v1/auth/logout", guard, async (req, res) => {
+    await req.tenant.db((db) => revokeSession(db, req.user.sessionId));
+    res.status(204).end();
+  });
+
+  router.get("/v1/me", guard, (req, res) => {
+    const { sessionId: _, ...user } = req.user;
+    const { id, uuid, slug, name, plan } = req.tenant;
+    res.json({ user, tenant: { id, uuid, slug, name, plan } });
+  });
+  return router;
+}
+
+/** `POST /v1/auth/setup`: on the api host, and on the chat host for the owner's page there. */
+export function setupRoute(ctx: RuntimeContext): Router {
+  return Router().post("/v1/auth/setup", slowGuessing(), jsonBody, async (req: Request, res: Response) => {
+    res.json(await setUpOwner(ctx, req.tenant, { ...parseBody(setupBody, req.body), client: clientOf(req) }));
+  });
+}
+
+const clientOf = (req: Request): Client => ({ ip: req.ip, userAgent: req.get("user-agent") });
+
+/** Refused attempts of one address at one company: 30 in five minutes. Good ones do not count. */
+function slowGuessing(): RequestHandler {
+  return rateLimit({
+    windowMs: 5 * 60_000,
+    limit: 30,
+    skipSuccessfulRequests: true,
+    standardHeaders: "draft-8",
+    legacyHeaders: false,
+    keyGenerator: (req) => `${req.tenant.id} ${ipKeyGenerator(req.ip ?? "")}`,
+    handler: () => {
+      throw new AppError("too-many-requests", "Wait five minutes before you try again.", { retryAfterSeconds: 300 });
+    },
+  });
+}

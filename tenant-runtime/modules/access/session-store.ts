@@ -1,0 +1,77 @@
+/** Sessions of the company's people. A refresh token is good once; only its hash is stored. */
+import type { Knex } from "../../../core/db.ts";
+import { randomToken, sha256Hex } from "../../../core/secrets.ts";
+import type { TenantUser } from "../../request-tenant.ts";
+
+export interface Client {
+  readonly ip: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
+export interface OpenSession {
+  readonly user: TenantUser;
+  readonly refreshToken: string;
+}
+
+const sessionDays = 30;
+const uuidLength = 36;
+
+/** The user of a live session; undefined when it ended or its user may not sign in any more. */
+export async function findSessionUser(db: Knex, sessionId: string): Promise<TenantUser | undefined> {
+  const row = await db("user_sessions as s")
+    .join("users as u", "u.id", "s.user_id")
+    .where("s.id", sessionId)
+    .where("u.is_active", true)
+    .whereNull("s.revoked_at")
+    .where("s.expires_at", ">", db.fn.now())
+    .first("u.id", "u.email", "u.name", "u.role", "s.id as sessionId");
+  return row as TenantUser | undefined;
+}
+
+/** Opens a session for 30 days. Belongs in the transaction that let the user in. */
+export async function openSession(db: Knex, user: Omit<TenantUser, "sessionId">, client: Client): Promise<OpenSession> {
+  const secret = randomToken();
+  await db("users").where({ id: user.id }).update({ last_login_at: db.fn.now() });
+  const [row] = await db("user_sessions")
+    .insert({
+      user_id: user.id,
+      kind: "login",
+      refresh_token_hash: sha256Hex(secret),
+      // A zone (`fe80::1%eth0`) is no part of an address to PostgreSQL.
+      ip: client.ip?.split("%")[0] ?? null,
+      user_agent: client.userAgent?.slice(0, 400) ?? null,
+      expires_at: db.raw("now() + make_interval(days => ?)", [sessionDays]),
+    })
+    .returning("id");
+  const sessionId = row.id as string;
+  const { id, email, name, role } = user;
+  return { user: { id, email, name, role, sessionId }, refreshToken: `${sessionId}${secret}` };
+}
+
+/**
+ * Swaps a refresh token for the next one. One that was swapped before is a stolen copy or its owner's: the session ends
+ * for both (RFC 9700, 4.14.2). The session's id in front tells a used token from an invented one; whoever holds that id
+ * holds an access token, and could end the session anyway. Undefined when the token is not good: the caller commits.
+ */
+export async function rotateSession(db: Knex, refreshToken: string): Promise<OpenSession | undefined> {
+  const sessionId = refreshToken.slice(0, uuidLength);
+  const next = randomToken();
+  const swapped = await db("user_sessions")
+    .where({ id: sessionId, refresh_token_hash: sha256Hex(refreshToken.slice(uuidLength)) })
+    .whereNull("revoked_at")
+    .where("expires_at", ">", db.fn.now())
+    .update({ refresh_token_hash: sha256Hex(next), last_used_at: db.fn.now() });
+  if (swapped === 0) {
+    await db("user_sessions").where({ id: sessionId, kind: "login" }).whereNull("revoked_at").update(revoked(db));
+    return undefined;
+  }
+  const user = await findSessionUser(db, sessionId);
+  return user && { user, refreshToken: `${sessionId}${next}` };
+}
+
+/** Ends a session; ending one twice is no error. */
+export async function revokeSession(db: Knex, sessionId: string): Promise<void> {
+  await db("user_sessions").where({ id: sessionId }).whereNull("revoked_at").update(revoked(db));
+}
+
+const revoked = (db: Knex) => ({ revoked_at: db.fn.now() });

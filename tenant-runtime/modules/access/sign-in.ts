@@ -1,0 +1,70 @@
+/** The ways to get a session: password, refresh token, the owner's one-time link. */
+import { AppError } from "../../../core/errors.ts";
+import { hashPassword, passwordMatches } from "../../../core/passwords.ts";
+import { tenantAudience } from "../../../core/tenant.ts";
+import type { RuntimeContext } from "../../context.ts";
+import type { RequestTenant } from "../../request-tenant.ts";
+import { findUserByEmail, setPasswordByLink } from "./user-store.ts";
+import { openSession, rotateSession, type Client, type OpenSession } from "./session-store.ts";
+
+const accessTokenSeconds = 3600;
+
+export interface SignedIn {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly expiresIn: number;
+  readonly user: { readonly id: string; readonly email: string; readonly name: string; readonly role: string };
+}
+
+/** @throws AppError `invalid-credentials`, the same for an unknown e-mail, a wrong password and a user locked out. */
+export async function signIn(
+  ctx: RuntimeContext,
+  tenant: RequestTenant,
+  { email, password, client }: { email: string; password: string; client: Client },
+): Promise<SignedIn> {
+  const user = await tenant.db((db) => findUserByEmail(db, email));
+  // Between two transactions: hashing takes long, and a connection is not held for it.
+  const matches = await passwordMatches(password, user?.password_hash);
+  if (user === undefined || !matches || !user.is_active)
+    throw new AppError("invalid-credentials", "Check e-mail and password.");
+  return presentSession(ctx, tenant, await tenant.db((db) => openSession(db, user, client)));
+}
+
+/** @throws AppError `token-invalid` when the refresh token is unknown, expired, revoked or was used before. */
+export async function refresh(ctx: RuntimeContext, tenant: RequestTenant, refreshToken: string): Promise<SignedIn> {
+  const session = await tenant.db((db) => rotateSession(db, refreshToken));
+  if (session === undefined) throw new AppError("token-invalid", "Sign in again.");
+  return presentSession(ctx, tenant, session);
+}
+
+/**
+ * Uses the set-up link up: password, used mark and first session are there together or not at all.
+ * @throws AppError `link-invalid` when it is unknown, used or too old.
+ */
+export async function setUpOwner(
+  ctx: RuntimeContext,
+  tenant: RequestTenant,
+  { token, password, client }: { token: string; password: string; client: Client },
+): Promise<SignedIn> {
+  const passwordHash = await hashPassword(password);
+  const session = await tenant.db(async (db) => {
+    const user = await setPasswordByLink(db, token, passwordHash);
+    if (user === undefined) throw new AppError("link-invalid", "Ask the platform's administrator for a fresh link.");
+    return openSession(db, user, client);
+  });
+  return presentSession(ctx, tenant, session);
+}
+
+function presentSession(ctx: RuntimeContext, tenant: RequestTenant, { user, refreshToken }: OpenSession): SignedIn {
+  const { sessionId, ...shown } = user;
+  const claims = {
+    sub: user.id,
+    sid: sessionId,
+    tenant_id: tenant.id,
+    plan: tenant.plan,
+    role: user.role,
+    type: "access",
+  };
+  const { token } = ctx.tokens.sign(claims, tenantAudience(tenant.uuid), accessTokenSeconds);
+  return { accessToken: token, refreshToken, expiresIn: accessTokenSeconds, user: shown };
+}

@@ -1,0 +1,112 @@
+/** Hears of changes in the registry: one connection on LISTEN, opened again whenever it is lost. */
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { connectionSettings } from "../core/db.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Secrets } from "../core/secrets.ts";
+import { registryRole, servicePassword } from "../core/service-roles.ts";
+
+export interface RegistrySubscriber {
+  /** Something about the company may have changed: look again. */
+  changed(companyId: number): void;
+  /** From now on changes are not heard. */
+  lost(): void;
+  /** Changes are heard again; what was learnt before this moment may have changed unheard. */
+  restored(): void;
+}
+
+export interface RegistryListener {
+  readonly isListening: () => boolean;
+  subscribe(subscriber: RegistrySubscriber): void;
+  close(): Promise<void>;
+}
+
+const channel = "secretaria_registry";
+const pingMs = 10_000;
+const longestWaitMs = 5_000;
+
+/** Starts listening in the background; a database that is not there yet delays nothing. */
+export function openRegistryListener(databaseUrl: string, secrets: Secrets, log: Logger): RegistryListener {
+  const subscribers = new Set<RegistrySubscriber>();
+  const stop = new AbortController();
+  let listening = false;
+  const setListening = (now: boolean) => {
+    listening = now;
+    if (now) log.info("registry changes are heard");
+    for (const subscriber of subscribers) {
+      if (now) subscriber.restored();
+      else subscriber.lost();
+    }
+  };
+  const settings = connectionSettings(databaseUrl, {
+    name: "secretaria tenant-runtime listener",
+    user: registryRole,
+    password: servicePassword(secrets, registryRole),
+  });
+  const onPayload = (payload: string | undefined) => announce(subscribers, payload);
+  const running = keepTrying(stop.signal, log, async () => {
+    try {
+      await listenOnce(settings, { signal: stop.signal, onListening: () => setListening(true), onPayload });
+    } finally {
+      if (listening) setListening(false);
+    }
+  });
+  return {
+    isListening: () => listening,
+    subscribe: (subscriber) => void subscribers.add(subscriber),
+    close: () => {
+      stop.abort();
+      return running;
+    },
+  };
+}
+
+/** Runs `listen` again and again until told to stop, less often while it fails. Each outage is logged once. */
+async function keepTrying(signal: AbortSignal, log: Logger, listen: () => Promise<void>): Promise<void> {
+  for (let failures = 0; !signal.aborted; failures += 1) {
+    const cause: unknown = await listen().catch((error: unknown) => error);
+    if (signal.aborted) return;
+    // Ended after it had listened: a new outage.
+    if (cause === undefined) failures = 0;
+    if (failures === 0) log.warn({ err: cause }, "registry changes are not heard: every host is asked for each second");
+    const waitMs = Math.min(longestWaitMs, 100 * 2 ** failures) * (0.5 + Math.random() / 2);
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+interface Ear {
+  readonly signal: AbortSignal;
+  readonly onListening: () => void;
+  readonly onPayload: (payload: string | undefined) => void;
+}
+
+/** Holds one connection on LISTEN. Resolves when it is lost or the signal says so. @throws when none could be made. */
+async function listenOnce(settings: pg.ClientConfig, { signal, onListening, onPayload }: Ear): Promise<void> {
+  const client = new pg.Client({ ...settings, query_timeout: 5_000 });
+  client.on("notification", ({ payload }) => onPayload(payload));
+  const over = new AbortController();
+  const end = () => over.abort();
+  // Never taken off: a second 'error' that nobody hears would end the process.
+  client.on("error", end).on("end", end);
+  signal.addEventListener("abort", end);
+  // A connection can be dead without either side being told.
+  const pinging = setInterval(() => void client.query("SELECT 1").catch(end), pingMs);
+  try {
+    await client.connect();
+    await client.query(`LISTEN ${channel}`);
+    onListening();
+    if (!over.signal.aborted) await once(over.signal, "abort");
+  } finally {
+    clearInterval(pinging);
+    signal.removeEventListener("abort", end);
+    void client.end().catch(() => undefined);
+  }
+}
+
+/** The payload is only a hint that any role could have sent; one that is no id is left alone. */
+function announce(subscribers: Iterable<RegistrySubscriber>, payload: string | undefined): void {
+  const companyId = /^[1-9]\d{0,14}$/.test(payload ?? "") ? Number(payload) : undefined;
+  if (companyId === undefined) return;
+  for (const subscriber of subscribers) subscriber.changed(companyId);
+}

@@ -1,0 +1,38 @@
+import type { HostKind, Tenant } from "../core/tenant.ts";
+import type { TenantDb } from "../core/tenant-db.ts";
+
+export interface TenantHost {
+  readonly host: string;
+  readonly kind: HostKind;
+}
+
+/** The tenant that a request is for, decided by its host alone. */
+export interface RequestTenant extends Tenant {
+  /** What this host serves; routes of the other kind do not exist on it. */
+  readonly hostKind: HostKind;
+  readonly hosts: readonly TenantHost[];
+  readonly modules: readonly string[];
+  readonly limits: Readonly<Record<string, unknown>>;
+  /** False until the company's schema and owner were there for the first time. */
+  readonly wasActive: boolean;
+  /** The tenant's data, and no other tenant's. */
+  readonly db: TenantDb;
+}
+
+/** A person of the company, behind the guard. */
+export interface TenantUser {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: string;
+  readonly sessionId: string;
+}
+
+declare global {
+  namespace Express {
+    interface Request {
+      tenant: RequestTenant;
+      user: TenantUser;
+    }
+  }
+}

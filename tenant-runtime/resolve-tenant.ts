@@ -1,0 +1,38 @@
+import type { RequestHandler } from "express";
+import { AppError } from "../core/errors.ts";
+import type { RuntimeContext } from "./context.ts";
+import { handshakeHost, requestedHost } from "./host-name.ts";
+import type { RequestTenant } from "./request-tenant.ts";
+
+/**
+ * Sets `req.tenant` from the request's host and nothing else; there is no default tenant. Asked anew for each request:
+ * a connection is kept while its company's state changes, and may carry requests for hosts it was not made for.
+ */
+export function resolveTenant(ctx: RuntimeContext): RequestHandler {
+  return async (req, _res, next) => {
+    const host = requestedHost(req);
+    const promised = handshakeHost(req);
+    if (promised !== undefined && promised !== host)
+      throw new AppError("host-mismatch", "Open a new connection for this host.");
+    const tenant = host === undefined ? undefined : await ctx.tenants.get(host);
+    if (tenant === undefined)
+      throw new AppError("host-unknown", "Check the address: it is chat.<company>. or api.<company>. and the domain.");
+    refuseUnlessActive(tenant);
+    req.tenant = tenant;
+    next();
+  };
+}
+
+function refuseUnlessActive({ desiredState, wasActive }: RequestTenant): void {
+  switch (desiredState) {
+    case "suspended":
+      throw new AppError("tenant-suspended", "The company's administrator can ask the platform to lift this.");
+    case "deleted":
+      throw new AppError("tenant-deleted", "Nothing is served here any more.");
+    case "active":
+      if (wasActive) return;
+      throw new AppError("service-unavailable", "The company is being set up. Try again in a moment.", {
+        retryAfterSeconds: 2,
+      });
+  }
+}

@@ -1,0 +1,82 @@
+/** Brings the tenant runtime up in this process; main.ts and the tests both start it here. */
+import type { Config } from "../core/config.ts";
+import { openDatabase } from "../core/db.ts";
+import { closeServer, listen } from "../core/http.ts";
+import type { Logger } from "../core/logger.ts";
+import { openRedis } from "../core/redis.ts";
+import { createSecrets, loadMasterKey } from "../core/secrets.ts";
+import { registryRole, servicePassword } from "../core/service-roles.ts";
+import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
+import type { Shutdown } from "../core/shutdown.ts";
+import { openTenantPool } from "../core/tenant-db.ts";
+import { createTokenService } from "../core/tokens.ts";
+import { createRuntimeApp } from "./app.ts";
+import type { RuntimeContext } from "./context.ts";
+import { readerTimeoutMs } from "./event-reader.ts";
+import { createHttpEdge, createHttpsEdge } from "./edge.ts";
+import { openReplyOrders } from "./modules/chat/reply-orders.ts";
+import { createRegistryCache } from "./registry-cache.ts";
+import { openRegistryListener } from "./registry-listener.ts";
+import { createServerCertificates } from "./server-certificates.ts";
+import { awaitSigningKeys } from "./signing-keys.ts";
+import { openTenantEvents } from "./tenant-events.ts";
+import { findTenantByHost } from "./tenant-store.ts";
+
+export interface Runtime {
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  readonly ctx: RuntimeContext;
+}
+
+/** Waits for the registry, then serves. What it opened is registered with `shutdown`, also when it throws. */
+export async function startRuntime(config: Config, log: Logger, shutdown: Shutdown): Promise<Runtime> {
+  const ctx = await createContext(config, log, shutdown);
+  const certificates = createServerCertificates(ctx.registry, ctx.secrets);
+  ctx.listener.subscribe(certificates);
+  const app = createRuntimeApp(ctx);
+  const http = createHttpEdge(app);
+  shutdown.add("http", () => closeServer(http));
+  const https = await createHttpsEdge(app, certificates, log);
+  shutdown.add("https", () => closeServer(https));
+  // Closed first: open event streams would keep both servers waiting.
+  shutdown.add("tenant events", () => ctx.events.close());
+  const httpPort = await listen(http, config.RUNTIME_HTTP_PORT, config.BIND_ADDRESS);
+  const httpsPort = await listen(https, config.RUNTIME_HTTPS_PORT, config.BIND_ADDRESS);
+  log.info({ httpPort, httpsPort }, "tenant runtime listens");
+  return { httpPort, httpsPort, ctx };
+}
+
+async function createContext(config: Config, log: Logger, shutdown: Shutdown): Promise<RuntimeContext> {
+  const databaseUrl = requireDatabaseUrl(config);
+  const redisUrl = requireRedisUrl(config);
+  const secrets = createSecrets(loadMasterKey(config));
+  const registry = openDatabase(databaseUrl, {
+    name: "secretaria tenant-runtime registry",
+    user: registryRole,
+    password: servicePassword(secrets, registryRole),
+    max: 5,
+  });
+  shutdown.add("registry", () => registry.destroy());
+  const tokens = createTokenService(await awaitSigningKeys(registry, secrets, log));
+  const tenantPool = openTenantPool(databaseUrl, secrets, {
+    name: "secretaria tenant-runtime",
+    max: config.DB_POOL_MAX,
+  });
+  shutdown.add("tenant pool", () => tenantPool.close());
+  const redis = openRedis(redisUrl, log);
+  shutdown.add("redis", () => redis.disconnect());
+  const replyOrders = openReplyOrders(redis, log);
+  shutdown.add("reply orders", () => replyOrders.close());
+  const listener = openRegistryListener(databaseUrl, secrets, log);
+  shutdown.add("registry listener", () => listener.close());
+  const openReader = () => openRedis(redisUrl, log, { maxRetriesPerRequest: null, commandTimeout: readerTimeoutMs });
+  const events = openTenantEvents(redis, openReader);
+  const tenants = createRegistryCache({
+    max: 10_000,
+    ttlMs: 30_000,
+    load: (host: string) => findTenantByHost(registry, tenantPool, host),
+  });
+  listener.subscribe(tenants);
+  listener.subscribe(events);
+  return { config, log, secrets, redis, registry, tenantPool, listener, tenants, tokens, events, replyOrders };
+}

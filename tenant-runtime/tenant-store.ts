@@ -1,0 +1,62 @@
+import type { Knex } from "../core/db.ts";
+import type { DesiredState, HostKind } from "../core/tenant.ts";
+import type { TenantPool } from "../core/tenant-db.ts";
+import type { Found } from "./registry-cache.ts";
+import type { RequestTenant, TenantHost } from "./request-tenant.ts";
+
+interface Row {
+  readonly id: number;
+  readonly uuid: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly base_domain: string;
+  readonly desired_state: DesiredState;
+  readonly was_active: boolean;
+  readonly plan: string | null;
+  readonly limits: Record<string, unknown> | null;
+  readonly host_kind: HostKind;
+  readonly modules: string[];
+  readonly hosts: TenantHost[] | null;
+}
+
+/** The tenant that answers on exactly this host. A host that was taken away still tells that its company was deleted. */
+export async function findTenantByHost(
+  registry: Knex,
+  pool: TenantPool,
+  host: string,
+): Promise<Found<RequestTenant> | undefined> {
+  const { rows } = await registry.raw<{ rows: Row[] }>(
+    `SELECT c.id, c.uuid, c.slug, c.name, c.base_domain, c.desired_state, c.first_active_at IS NOT NULL AS was_active,
+            p.code AS plan, p.limits, d.kind AS host_kind,
+            ARRAY(SELECT module_code FROM tenant_modules WHERE company_id = c.id ORDER BY module_code) AS modules,
+            (SELECT json_agg(json_build_object('host', o.host, 'kind', o.kind) ORDER BY o.id) FROM domains o
+              WHERE o.company_id = c.id AND o.kind IN ('chat', 'api') AND o.domain_status <> 'removed') AS hosts
+       FROM domains d
+       JOIN companies c ON c.id = d.company_id
+       LEFT JOIN subscriptions s ON s.company_id = c.id
+       LEFT JOIN plans p ON p.id = s.plan_id
+      WHERE d.host = ? AND d.kind IN ('chat', 'api')
+        AND (d.domain_status <> 'removed' OR c.desired_state = 'deleted')`,
+    [host],
+  );
+  const row = rows[0];
+  return row && { companyId: row.id, value: toTenant(row, pool) };
+}
+
+function toTenant(row: Row, pool: TenantPool): RequestTenant {
+  return {
+    id: row.id,
+    uuid: row.uuid,
+    slug: row.slug,
+    name: row.name,
+    baseDomain: row.base_domain,
+    desiredState: row.desired_state,
+    plan: row.plan ?? "",
+    limits: row.limits ?? {},
+    modules: row.modules,
+    hostKind: row.host_kind,
+    hosts: row.hosts ?? [],
+    wasActive: row.was_active,
+    db: pool.forTenant(row),
+  };
+}

@@ -1,0 +1,150 @@
+import { expect } from "chai";
+import { openDatabase, sendBatch, type Knex } from "../core/db.ts";
+import { compiledMigrations, splitStatements } from "../core/migrations/compile.ts";
+import { fingerprintDiff, schemaFingerprint } from "../core/migrations/fingerprint.ts";
+import { migrateDown, migratePublic, migrateTenant, pendingMigrations } from "../core/migrations/run.ts";
+import { parseMigration, readMigrations } from "../core/migrations/sql-files.ts";
+import {
+  grantStatements,
+  partitionStatement,
+  roleStatements,
+  schemaStatements,
+} from "../core/migrations/tenant-schema.ts";
+import { createTestDatabase } from "./support/servers.ts";
+
+describe("migrations", () => {
+  let url: string;
+  let db: Knex;
+  const batchTenant = { id: 901, uuid: "00000000-0000-4000-8000-000000000901" };
+  const knexTenant = { id: 902, uuid: "00000000-0000-4000-8000-000000000902" };
+
+  before(async () => {
+    url = await createTestDatabase();
+    db = openDatabase(url, { name: "test", max: 2 });
+    await sendBatch(db, [...roleStatements(batchTenant), ...(await schemaStatements(batchTenant))]);
+  });
+  after(async () => {
+    for (const { id } of [batchTenant, knexTenant]) {
+      await db.raw(`DROP SCHEMA IF EXISTS tenant_${id} CASCADE`);
+      await db.raw(`DROP ROLE IF EXISTS tenant_${id}`);
+    }
+    await db.destroy();
+  });
+
+  it("make the same schema as one batch and as knex.migrate.latest", async () => {
+    await db.raw("CREATE SCHEMA tenant_902");
+    await sendBatch(db, roleStatements(knexTenant));
+    // Knex's own tables come before the default privileges, as in the batch: tenants may not touch them.
+    await db.migrate.list({
+      migrationSource: {
+        getMigrations: async () => [],
+        getMigrationName: String,
+        getMigration: async () => ({}) as never,
+      },
+      schemaName: "tenant_902",
+    });
+    await sendBatch(db, grantStatements(knexTenant));
+    const { names } = await migrateTenant(url, 902);
+    expect(names).to.deep.equal(readMigrations("tenant").map(({ name }) => name));
+
+    const [batch, knex] = [await schemaFingerprint(db, "tenant_901"), await schemaFingerprint(db, "tenant_902")];
+    expect(fingerprintDiff(batch, knex)).to.deep.equal([]);
+    expect(batch.hash).to.equal(knex.hash);
+    expect(batch.lines.length).to.be.greaterThan(500);
+  });
+
+  it("record in the batch what knex would have recorded, so that nothing is pending", async () => {
+    expect(await pendingMigrations(db, "tenant", "tenant_901")).to.deep.equal([]);
+    expect((await migrateTenant(url, 901)).names).to.deep.equal([]);
+  });
+
+  it("see the difference when a schema was changed by hand", async () => {
+    const before = await schemaFingerprint(db, "tenant_901");
+    await db.raw("ALTER TABLE tenant_901.customers ADD COLUMN loyalty integer");
+    const after = await schemaFingerprint(db, "tenant_901");
+    await db.raw("ALTER TABLE tenant_901.customers DROP COLUMN loyalty");
+    expect(after.hash).not.to.equal(before.hash);
+    expect(fingerprintDiff(before, after)).to.have.length(1);
+    expect(fingerprintDiff(before, after)[0]).to.match(/^\+ column customers\.loyalty integer/);
+    expect((await schemaFingerprint(db, "tenant_901")).hash).to.equal(before.hash);
+  });
+
+  it("of tenants go up, down and up again to the same fingerprint", async () => {
+    const before = await schemaFingerprint(db, "tenant_902");
+    await migrateDown(url, "tenant", "tenant_902");
+    const emptied = await schemaFingerprint(db, "tenant_902");
+    expect(emptied.lines.filter((line) => !line.includes("knex_migrations"))).to.deep.equal([]);
+    await migrateTenant(url, 902);
+    expect(fingerprintDiff(before, await schemaFingerprint(db, "tenant_902"))).to.deep.equal([]);
+  });
+
+  it("of public go up, down and up again to the same fingerprint", async () => {
+    const before = await schemaFingerprint(db, "public");
+    await migrateDown(url, "public", "public");
+    const emptied = await schemaFingerprint(db, "public");
+    expect(emptied.lines.filter((line) => !line.includes("knex_migrations"))).to.deep.equal([]);
+    expect((await migratePublic(url)).names).to.have.length(readMigrations("public").length);
+    expect(fingerprintDiff(before, await schemaFingerprint(db, "public"))).to.deep.equal([]);
+  });
+
+  it("give the tenant's role data and nothing else", async () => {
+    const { rows } = await db.raw(
+      `SELECT has_table_privilege('tenant_901', 'tenant_901.customers', 'SELECT, INSERT, UPDATE, DELETE') AS data,
+              has_table_privilege('tenant_901', 'tenant_901.customers', 'TRUNCATE') AS truncate,
+              has_table_privilege('tenant_901', 'tenant_901.knex_migrations', 'SELECT') AS bookkeeping,
+              has_schema_privilege('tenant_901', 'tenant_901', 'CREATE') AS ddl,
+              has_schema_privilege('tenant_901', 'public', 'USAGE') AS public,
+              has_schema_privilege('tenant_901', 'tenant_902', 'USAGE') AS neighbour,
+              (SELECT count(*)::int FROM pg_class WHERE relowner = 'tenant_901'::regrole) AS owned,
+              (SELECT rolpassword IS NULL AND rolcanlogin AND NOT rolinherit FROM pg_authid WHERE rolname = 'tenant_901') AS login_without_password`,
+    );
+    expect(rows[0]).to.deep.equal({
+      data: true,
+      truncate: false,
+      bookkeeping: false,
+      ddl: false,
+      public: false,
+      neighbour: false,
+      owned: 0,
+      login_without_password: true,
+    });
+  });
+
+  it("keep message tables in monthly partitions, made once", async () => {
+    const partitions = await db("pg_class")
+      .whereRaw("relispartition AND relkind = 'r' AND relnamespace = 'tenant_901'::regnamespace")
+      .orderBy("relname")
+      .pluck("relname");
+    const month = (offset: number) => {
+      const day = new Date();
+      const first = new Date(Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + offset, 1));
+      return `y${first.getUTCFullYear()}m${String(first.getUTCMonth() + 1).padStart(2, "0")}`;
+    };
+    expect(partitions).to.deep.equal(
+      ["inbound_messages", "outbound_messages"].flatMap((table) => [
+        `${table}_default`,
+        `${table}_${month(0)}`,
+        `${table}_${month(1)}`,
+      ]),
+    );
+    const { rows } = await db.raw(partitionStatement(901));
+    expect(rows[0].ensure_month_partitions).to.equal(0);
+  });
+
+  it("are split into single statements by PostgreSQL's own parser", async () => {
+    const sql = `CREATE TABLE ação (x text DEFAULT 'a;b'); -- a comment; with a semicolon
+      INSERT INTO ação VALUES ($$;$$);;`;
+    expect(await splitStatements(sql)).to.deep.equal([
+      "CREATE TABLE ação (x text DEFAULT 'a;b')",
+      "INSERT INTO ação VALUES ($$;$$)",
+    ]);
+    for (const migration of await compiledMigrations("tenant"))
+      expect(migration.statements.length, migration.name).to.be.greaterThan(0);
+  });
+
+  it("say what is wrong with a file", () => {
+    expect(() => parseMigration("0001_x.sql", "-- up\nSELECT 1;\n")).to.throw("0001_x.sql: needs one line '-- up'");
+    expect(() => parseMigration("0001_x.sql", "-- up\n\n-- down\nSELECT 1;")).to.throw("both sections need statements");
+    expect(() => parseMigration("x.sql", "")).to.throw("name migrations like");
+  });
+});

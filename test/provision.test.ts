@@ -1,0 +1,298 @@
+import { expect } from "chai";
+import { Redis } from "ioredis";
+import jwt from "jsonwebtoken";
+import { redisUrlFor } from "../core/redis.ts";
+import { redisPassword } from "../core/tenant-secrets.ts";
+import { readMigrations } from "../core/migrations/sql-files.ts";
+import { newCompany } from "./support/api-client.ts";
+import { usePlatform } from "./support/platform.ts";
+import { until } from "./support/wait.ts";
+
+describe("provisioning", () => {
+  const platform = usePlatform({ workers: true });
+
+  it("answers 201 with a company that has everything it needs", async () => {
+    const answer = await platform.api.post(
+      "/api/tenants/provision",
+      newCompany({ slug: "acme", name: "Acme Ltda", owner: { name: "Ana", email: "ana@acme.com" } }),
+    );
+    expect(answer.status).to.equal(201);
+    const { tenant, operation, initialToken, setupUrl, worker } = answer.body;
+    expect(answer.headers.get("location")).to.equal(`/api/tenants/${tenant.id}`);
+    expect(tenant).to.deep.include({
+      slug: "acme",
+      status: "active",
+      schema: `tenant_${tenant.id}`,
+      queue: `default:company_${tenant.id}`,
+      plan: { code: "basic", name: "Básico" },
+    });
+    expect(tenant.redis.namespace).to.equal(`tenant:{${tenant.id}}:`);
+    expect(tenant.redis.url).to.match(new RegExp(`^redis://127\\.0\\.0\\.1:\\d+/tenant_${tenant.id}$`));
+    expect(tenant.hosts.map((host: { host: string }) => host.host)).to.deep.equal([
+      "chat.acme.localhost",
+      "api.acme.localhost",
+    ]);
+    expect(operation).to.have.nested.property("links.events", `/api/operations/${operation.id}/events`);
+    expect(worker.command).to.include(`--company-id ${tenant.id}`);
+    expect(setupUrl).to.match(/^https:\/\/chat\.acme\.localhost(:\d+)?\/setup#[\w-]{43}$/);
+
+    const claims = jwt.decode(initialToken.token) as Record<string, unknown>;
+    expect(claims).to.deep.include({
+      tenant_id: tenant.id,
+      role: "owner",
+      plan: "basic",
+      aud: `tenant:${tenant.uuid}`,
+      type: "access",
+    });
+
+    const [counts] = await platform.query<Record<string, number>>(
+      `SELECT (SELECT count(*)::int FROM pg_tables WHERE schemaname = $1) AS tables,
+              (SELECT count(*)::int FROM pg_roles WHERE rolname = $1 AND rolcanlogin) AS roles,
+              (SELECT count(*)::int FROM tenant_${tenant.id}.knex_migrations) AS migrations,
+              (SELECT count(*)::int FROM tenant_${tenant.id}.users WHERE role = 'owner' AND email = 'ana@acme.com') AS owners`,
+      [tenant.schema],
+    );
+    expect(counts).to.deep.include({ roles: 1, owners: 1, migrations: readMigrations("tenant").length });
+    expect(counts?.["tables"]).to.be.greaterThan(45);
+    expect(await platform.ctx.redis.hget(`tenant:{${tenant.id}}:meta`, "slug")).to.equal("acme");
+  });
+
+  it("ends with every resource ready, the operation succeeded and one worker alive", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const operation = await until(
+      () => platform.api.get(`/api/operations/${body.operation.id}`),
+      (answer) => answer.body.status !== "running",
+    );
+    expect(operation.body.status).to.equal("succeeded");
+    const tenant = (await platform.api.get(`/api/tenants/${body.tenant.id}`)).body;
+    expect(tenant.resources.map((row: { status: string }) => row.status)).to.deep.equal(Array(7).fill("ready"));
+    expect(tenant.hosts.map((host: any) => [host.domainStatus, host.sslStatus])).to.deep.equal([
+      ["ready", "active"],
+      ["ready", "active"],
+    ]);
+    expect(tenant.activeWorkers).to.equal(1);
+    const metrics = await platform.api.get("/metrics");
+    expect(metrics.body).to.include(`secretaria_tenant_active_workers{company="${tenant.id}"} 1`);
+  });
+
+  it("never shows a Redis password, a database password or the master key", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const text = JSON.stringify(body);
+    const password = redisPassword(platform.ctx.secrets, body.tenant.id);
+    for (const secret of [password, new URL(platform.databaseUrl).password, new URL(platform.ctx.redisUrl).password]) {
+      expect(text).not.to.include(secret);
+    }
+    const stored = await platform.query("SELECT to_jsonb(a)::text AS line FROM audit_log a WHERE company_id = $1", [
+      body.tenant.id,
+    ]);
+    expect(stored).to.have.length(1);
+    expect(JSON.stringify(stored)).not.to.include(body.initialToken.token).and.not.include(password);
+  });
+
+  it("confines the company's Redis user to its own keys", async () => {
+    const [one, two] = [
+      await platform.api.post("/api/tenants/provision", newCompany()),
+      await platform.api.post("/api/tenants/provision", newCompany()),
+    ];
+    const { id } = one.body.tenant;
+    const redis = new Redis(
+      redisUrlFor(platform.ctx.redisUrl, `tenant_${id}`, redisPassword(platform.ctx.secrets, id)),
+    );
+    try {
+      await redis.set(`tenant:{${id}}:mine`, "1");
+      const refused = ["get", "set", "del"].map((command) =>
+        redis.call(command, `tenant:{${two.body.tenant.id}}:meta`, "x"),
+      );
+      const others = [
+        redis.call("SCAN", "0"),
+        redis.call("KEYS", "*"),
+        redis.call("FLUSHALL"),
+        redis.call("SELECT", "1"),
+        redis.call("ACL", "WHOAMI"),
+        redis.call("CONFIG", "GET", "*"),
+        redis.call("PUBLISH", "x", "y"),
+      ];
+      for (const attempt of await Promise.allSettled([...refused, ...others])) {
+        expect(attempt.status).to.equal("rejected");
+        expect(String((attempt as PromiseRejectedResult).reason)).to.match(/NOPERM|wrong number/);
+      }
+    } finally {
+      redis.disconnect();
+    }
+  });
+
+  it("derives a slug from the name, accents folded, and numbers it when it is taken", async () => {
+    const provision = async () => {
+      const { slug: _, ...company } = newCompany({ name: "Padaria São João & Cia." });
+      return (await platform.api.post("/api/tenants/provision", company)).body.tenant.slug;
+    };
+    expect(await Promise.all([provision(), provision(), provision()])).to.have.members([
+      "padaria-sao-joao-cia",
+      "padaria-sao-joao-cia-2",
+      "padaria-sao-joao-cia-3",
+    ]);
+  });
+
+  it("creates the plan it describes, and refuses the same code with other terms", async () => {
+    const plan = { code: "custom-1", name: "Sob medida", priceCents: 12_345, limits: { users_limit: 7 } };
+    const made = await platform.api.post("/api/tenants/provision", newCompany({ plan }));
+    expect(made.status).to.equal(201);
+    expect(made.body.tenant.plan).to.deep.equal({ code: "custom-1", name: "Sob medida" });
+    expect((await platform.api.post("/api/tenants/provision", newCompany({ plan }))).status).to.equal(201);
+    const other = await platform.api.post("/api/tenants/provision", newCompany({ plan: { ...plan, priceCents: 1 } }));
+    expect([other.status, other.body.code]).to.deep.equal([409, "plan-exists"]);
+  });
+
+  it("puts the hosts under the base domain of the request", async () => {
+    const { body } = await platform.api.post(
+      "/api/tenants/provision",
+      newCompany({ baseDomain: "Exemplo.COM.br", slug: "outra-base" }),
+    );
+    expect(body.tenant.hosts.map((host: { host: string }) => host.host)).to.have.members([
+      "chat.outra-base.exemplo.com.br",
+      "api.outra-base.exemplo.com.br",
+    ]);
+  });
+
+  it("answers 202 at once when asked to, and the company follows", async () => {
+    const answer = await platform.api.post("/api/tenants/provision", newCompany(), { Prefer: "respond-async" });
+    expect(answer.status).to.equal(202);
+    expect(answer.headers.get("preference-applied")).to.equal("respond-async");
+    expect(answer.headers.get("location")).to.equal(`/api/operations/${answer.body.operation.id}`);
+    expect(answer.body.initialToken).to.equal(null);
+    await until(
+      () => platform.api.get(`/api/tenants/${answer.body.tenant.id}`),
+      ({ body }) => body.status === "active",
+    );
+  });
+
+  it("replays the first answer for the same idempotency key", async () => {
+    const company = newCompany();
+    const key = { "Idempotency-Key": crypto.randomUUID() };
+    const first = await platform.api.post("/api/tenants/provision", company, key);
+    const again = await platform.api.post("/api/tenants/provision", company, key);
+    expect(again.status).to.equal(201);
+    expect(again.headers.get("idempotency-replayed")).to.equal("true");
+    expect(again.headers.get("location")).to.equal(first.headers.get("location"));
+    expect(again.body).to.deep.equal(first.body);
+    const other = await platform.api.post("/api/tenants/provision", { ...company, name: "Outra" }, key);
+    expect([other.status, other.body.code]).to.deep.equal([422, "idempotency-mismatch"]);
+  });
+
+  it("makes one company of one key sent ten times at once", async () => {
+    const company = newCompany();
+    const key = { "Idempotency-Key": crypto.randomUUID() };
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => platform.api.post("/api/tenants/provision", company, key)),
+    );
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 201).length).to.be.at.least(1);
+    for (const { status, body } of answers)
+      if (status !== 201) expect([status, body.code]).to.deep.equal([409, "idempotency-in-progress"]);
+    expect(await platform.query("SELECT 1 FROM companies WHERE slug = $1", [company["slug"]])).to.have.length(1);
+  });
+
+  it("gives one slug to one of ten requests at once", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => platform.api.post("/api/tenants/provision", newCompany({ slug: "disputado" }))),
+    );
+    const codes = answers.map(({ status, body }) => body.code ?? status);
+    expect(codes.filter((code) => code === 201)).to.have.length(1);
+    expect(codes.filter((code) => code === "slug-taken")).to.have.length(9);
+  });
+
+  it("streams the operation's events, and replays those after Last-Event-ID", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const all = await readEvents(platform.api.url + body.operation.links.events, platform.api.token);
+    expect(all.map(({ id }) => id)).to.deep.equal(all.map((_, i) => i + 1));
+    expect(all.at(-1)?.event).to.equal("operation.succeeded");
+    const ready = all.filter(({ event }) => event === "resource.ready").map(({ data }) => data.resource);
+    expect(ready).to.have.members(["database", "cache", "queue", "owner", "dns", "certificate", "worker"]);
+    const rest = await readEvents(platform.api.url + body.operation.links.events, platform.api.token, 5);
+    expect(rest).to.deep.equal(all.slice(5));
+    const over = await platform.api.request("GET", body.operation.links.events, {
+      headers: { "Last-Event-ID": String(all.length) },
+    });
+    expect(over.status).to.equal(204);
+  });
+
+  it("lists companies by key, newest first, and finds them by name and status", async () => {
+    for (let i = 0; i < 3; i += 1)
+      await platform.api.post("/api/tenants/provision", newCompany({ name: `Lista_${i}` }));
+    const first = await platform.api.get("/api/tenants?search=lista_&limit=2");
+    expect(first.body.tenants.map((tenant: { name: string }) => tenant.name)).to.deep.equal(["Lista_2", "Lista_1"]);
+    const next = await platform.api.get(`/api/tenants?search=lista_&limit=2&cursor=${first.body.nextCursor}`);
+    expect(next.body.tenants.map((tenant: { name: string }) => tenant.name)).to.deep.equal(["Lista_0"]);
+    expect(next.body.nextCursor).to.equal(null);
+    expect((await platform.api.get("/api/tenants?search=lista_&status=failed")).body.tenants).to.deep.equal([]);
+    expect((await platform.api.get("/api/tenants?search=lista_&status=active")).body.tenants).to.have.length(3);
+    expect((await platform.api.get("/api/tenants?search=lista%25")).body.tenants).to.deep.equal([]);
+  });
+
+  it("finds a company by id, uuid and slug", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    for (const reference of [body.tenant.id, body.tenant.uuid, body.tenant.slug]) {
+      expect((await platform.api.get(`/api/tenants/${reference}`)).body.uuid).to.equal(body.tenant.uuid);
+    }
+    expect((await platform.api.get("/api/tenants/999999999")).body.code).to.equal("tenant-not-found");
+  });
+
+  it("deletes a company with everything it owns, and keeps slug and hosts reserved", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany({ slug: "de-partida" }));
+    const { id } = body.tenant;
+    const refused = await platform.api.delete(`/api/tenants/${id}`, { confirm: "outro" });
+    expect([refused.status, refused.body.errors[0].pointer]).to.deep.equal([422, "/confirm"]);
+    const answer = await platform.api.delete(`/api/tenants/${id}`, { confirm: "de-partida", reason: "teste" });
+    expect(answer.status).to.equal(202);
+    await until(
+      () => platform.api.get(`/api/tenants/${id}`),
+      (tenant) => tenant.body.status === "deleted",
+      { what: "deletion" },
+    );
+    const [left] = await platform.query(
+      `SELECT (SELECT count(*)::int FROM pg_namespace WHERE nspname = $1) AS schemas, (SELECT count(*)::int FROM pg_roles WHERE rolname = $1) AS roles,
+              (SELECT count(*)::int FROM certificates WHERE company_id = $2) AS certificates`,
+      [`tenant_${id}`, id],
+    );
+    expect(left).to.deep.equal({ schemas: 0, roles: 0, certificates: 0 });
+    expect(await platform.ctx.redis.keys(`tenant:{${id}}:*`)).to.deep.equal([]);
+    expect(await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)).to.equal(null);
+    const again = await platform.api.post("/api/tenants/provision", newCompany({ slug: "de-partida" }));
+    expect(again.body.code).to.equal("slug-taken");
+    expect((await platform.api.delete(`/api/tenants/${id}`)).body.code).to.equal("state-conflict");
+  });
+
+  it("lists plans with limits and modules", async () => {
+    const { body } = await platform.api.get("/api/plans");
+    const basic = body.plans.find((plan: { code: string }) => plan.code === "basic");
+    expect(basic).to.deep.include({ priceCents: 9900, modules: ["chat", "crm", "store"] });
+    expect(basic.limits.users_limit).to.equal(3);
+    expect(body.plans.map((plan: { code: string }) => plan.code)).to.include.members([
+      "basic",
+      "premium",
+      "enterprise",
+    ]);
+  });
+});
+
+interface StreamedEvent {
+  readonly id: number;
+  readonly event: string;
+  readonly data: { resource: string | null };
+}
+
+async function readEvents(url: string, token: string, after?: number): Promise<StreamedEvent[]> {
+  const headers = {
+    Authorization: `Bearer ${token}`,
+    ...(after === undefined ? {} : { "Last-Event-ID": String(after) }),
+  };
+  const answer = await fetch(url, { headers });
+  expect(answer.headers.get("content-type")).to.match(/^text\/event-stream/);
+  const field = (block: string, name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(block)?.[1] ?? "";
+  const blocks = (await answer.text()).split("\n\n").filter((block) => block.startsWith("id:"));
+  return blocks.map((block) => ({
+    id: Number(field(block, "id")),
+    event: field(block, "event"),
+    data: JSON.parse(field(block, "data")),
+  }));
+}

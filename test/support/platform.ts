@@ -1,0 +1,86 @@
+/** Programs in the test's own process, on a database of their own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before } from "mocha";
+import { defaultConfig, type Config } from "../../core/config.ts";
+import { createLogger } from "../../core/logger.ts";
+import { createShutdown, type Shutdown } from "../../core/shutdown.ts";
+import type { ControlContext } from "../../control-plane/context.ts";
+import { startControlPlane } from "../../control-plane/start.ts";
+import { startWorkers } from "../../workers/start.ts";
+import { createApiClient, type ApiClient } from "./api-client.ts";
+import { createTestDatabase, masterKey, runQuery, shared } from "./servers.ts";
+
+export const adminEmail = "admin@example.com";
+export const adminPassword = "uma senha bem longa";
+
+export interface Platform {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly ctx: ControlContext;
+  /** Of the control plane, signed in as the admin. */
+  readonly api: ApiClient;
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  /** Rows of one statement as the platform's owner. */
+  query<Row extends Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>;
+}
+
+export interface PlatformOptions {
+  readonly runtime?: boolean;
+  readonly workers?: boolean;
+  readonly config?: Partial<Config>;
+}
+
+/** Starts what a file needs before its tests and stops it after them. The returned object is usable inside tests only. */
+export function usePlatform(options: PlatformOptions = {}): Platform {
+  const platform = {} as { -readonly [K in keyof Platform]: Platform[K] };
+  let shutdown: Shutdown;
+  let folder: string;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "secretaria-file-"));
+    const databaseUrl = await createTestDatabase();
+    const config = testConfig({ DATABASE_URL: databaseUrl, DATA_DIR: folder, ...options.config });
+    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    shutdown = createShutdown(log);
+    const controlPlane = await startControlPlane(config, log, shutdown);
+    if (options.workers) await startWorkers(config, log, shutdown);
+    if (options.runtime) {
+      const { startRuntime } = await import("../../tenant-runtime/start.ts");
+      const { httpPort, httpsPort } = await startRuntime(config, log, shutdown);
+      Object.assign(platform, { httpPort, httpsPort });
+    }
+    Object.assign(platform, {
+      config,
+      databaseUrl,
+      ctx: controlPlane.ctx,
+      api: await createApiClient(`http://127.0.0.1:${controlPlane.port}`, {
+        email: adminEmail,
+        password: adminPassword,
+      }),
+      query: (sql: string, values: unknown[] = []) => runQuery(databaseUrl, sql, values),
+    });
+  });
+  after(async () => {
+    await shutdown?.run("test over");
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return platform;
+}
+
+/** Free ports, the shared servers, an admin, and a sweep that comes quickly. */
+export function testConfig(overrides: Partial<Config>): Config {
+  return defaultConfig({
+    REDIS_URL: shared.redisUrl,
+    MASTER_KEY: masterKey,
+    CONTROL_PLANE_PORT: 0,
+    RUNTIME_HTTP_PORT: 0,
+    RUNTIME_HTTPS_PORT: 0,
+    ADMIN_EMAIL: adminEmail,
+    ADMIN_PASSWORD: adminPassword,
+    LEASE_SECONDS: 3,
+    SWEEP_SECONDS: 0.2,
+    ...overrides,
+  });
+}
