@@ -1,4 +1,5 @@
 import type { Context } from "../core/context.ts";
+import type { Knex } from "../core/db.ts";
 import type { TokenService } from "../core/tokens.ts";
 import type { Issuer } from "./domains/certificate-issuer.ts";
 import type { DnsProvider } from "./domains/dns-provider.ts";
@@ -13,6 +14,8 @@ export interface ControlContext extends Context {
   readonly tenantTokens: TokenService;
   readonly dns: DnsProvider;
   readonly issuer: Issuer;
+  /** Connections for catalog work: few, because each keeps every relation it met in memory, and apart from small queries. */
+  readonly ddl: Knex;
   /** Owner role's URL: migrations open connections of their own. */
   readonly databaseUrl: string;
   readonly redisUrl: string;

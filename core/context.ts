@@ -9,6 +9,8 @@ export interface Context {
   readonly config: Config;
   readonly db: Knex;
   readonly redis: Redis;
+  /** For BullMQ: its scripts become commands of the connection, and every pipeline on it would carry them. */
+  readonly queues: Redis;
   readonly secrets: Secrets;
   readonly log: Logger;
 }

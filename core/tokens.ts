@@ -1,5 +1,5 @@
 /** Signing keys and JWTs (ES256). One key set signs for the platform, another for tenants: neither accepts the other's tokens. */
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from "node:crypto";
 import jwt from "jsonwebtoken";
 import type { Knex } from "./db.ts";
 import { AppError } from "./errors.ts";
@@ -42,7 +42,9 @@ const issuer = "secretaria";
 export function createTokenService(keys: readonly SigningKey[]): TokenService {
   const signing = keys[0];
   if (signing === undefined) throw new Error("no signing key: run 'npm run migrate -- setup' first");
-  const publicKeys = new Map(keys.map((key) => [key.kid, key.publicKey]));
+  // Parsed once: parsing a PEM key costs more than a signature.
+  const privateKey = createPrivateKey(signing.privateKey);
+  const publicKeys = new Map(keys.map((key) => [key.kid, createPublicKey(key.publicKey)]));
   return {
     sign(claims, audience, ttlSeconds) {
       const jti = randomUUID();
@@ -55,7 +57,7 @@ export function createTokenService(keys: readonly SigningKey[]): TokenService {
         jwtid: jti,
       } as const;
       return {
-        token: jwt.sign(claims, signing.privateKey, options),
+        token: jwt.sign(claims, privateKey, options),
         expiresAt: new Date(Date.now() + ttlSeconds * 1000),
         jti,
       };

@@ -38,40 +38,51 @@ export async function createAuthority(commonName: string): Promise<KeyAndCertifi
   return { certificate: certificate.toString("pem"), privateKey: await privatePem(keys.privateKey) };
 }
 
-/** A server certificate for `names` (the first is the common name), signed by `authority`. */
-export async function issueCertificate(
-  authority: KeyAndCertificate,
-  names: readonly string[],
-  days = 90,
-): Promise<IssuedCertificate> {
+/** An authority that is ready to sign: parsed once, for parsing costs more than signing. */
+export interface Signer {
+  /** Its certificate as PEM, for the chain. */
+  readonly certificate: string;
+  /** A server certificate for `names` (the first is the common name), without the chain. */
+  sign(names: readonly string[], days?: number): Promise<IssuedCertificate>;
+}
+
+/** @throws Error when certificate or key do not parse. */
+export async function openAuthority(authority: KeyAndCertificate): Promise<Signer> {
   const issuer = new x509.X509Certificate(authority.certificate);
   const signingKey = await importPrivate(authority.privateKey);
-  const keys = await newKeys();
-  const serial = newSerial();
-  const { notBefore, notAfter } = validity(days);
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: serial,
-    subject: [{ CN: [names[0] ?? "localhost"] }],
-    issuer: issuer.subject,
-    notBefore,
-    notAfter,
-    publicKey: keys.publicKey,
-    signingKey,
-    signingAlgorithm: algorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns" as const, value }))),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer),
-    ],
-  });
+  const issuerName = issuer.subjectName;
+  const extensions = [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    await x509.AuthorityKeyIdentifierExtension.create(issuer),
+  ];
   return {
-    certificate: certificate.toString("pem"),
-    privateKey: await privatePem(keys.privateKey),
-    serial,
-    notBefore,
-    notAfter,
+    certificate: authority.certificate,
+    async sign(names, days = 90) {
+      const keys = await newKeys();
+      const serial = newSerial();
+      const { notBefore, notAfter } = validity(days);
+      const alternativeNames = names.map((value) => ({ type: "dns" as const, value }));
+      const certificate = await x509.X509CertificateGenerator.create({
+        serialNumber: serial,
+        subject: [{ CN: [names[0] ?? "localhost"] }],
+        issuer: issuerName,
+        notBefore,
+        notAfter,
+        publicKey: keys.publicKey,
+        signingKey,
+        signingAlgorithm: algorithm,
+        extensions: [...extensions, new x509.SubjectAlternativeNameExtension(alternativeNames)],
+      });
+      return {
+        certificate: certificate.toString("pem"),
+        privateKey: await privatePem(keys.privateKey),
+        serial,
+        notBefore,
+        notAfter,
+      };
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { Knex } from "../core/db.ts";
 import type { Secrets } from "../core/secrets.ts";
-import { createAuthority, issueCertificate, type KeyAndCertificate } from "../core/x509.ts";
+import { createAuthority, openAuthority, type KeyAndCertificate } from "../core/x509.ts";
 import { createRegistryCache, type RegistryCache } from "./registry-cache.ts";
 
 export const oldestTls = "TLSv1.2";
@@ -27,7 +27,7 @@ export function createServerCertificates(registry: Knex, secrets: Secrets): Regi
 
 /** For handshakes that name no host of ours: nobody should trust it, but the client learns why by a proper answer. */
 export async function createFallbackCertificate(): Promise<KeyAndCertificate> {
-  const authority = await createAuthority("Unknown host");
-  const { certificate, privateKey } = await issueCertificate(authority, ["localhost"], 365);
+  const authority = await openAuthority(await createAuthority("Unknown host"));
+  const { certificate, privateKey } = await authority.sign(["localhost"], 365);
   return { certificate, privateKey };
 }

@@ -2,7 +2,7 @@
 import { expect } from "chai";
 import type { LeasedTenant, Resource } from "../control-plane/lifecycle/resource.ts";
 import { resources } from "../control-plane/lifecycle/resources/index.ts";
-import { leaseNewCompany, takeLease } from "../control-plane/lifecycle/lease.ts";
+import { takeLease } from "../control-plane/lifecycle/lease.ts";
 import { readLeasedTenant } from "../control-plane/lifecycle/tenant-store.ts";
 import { openRedis } from "../core/redis.ts";
 import { ResourceError } from "../core/errors.ts";
@@ -141,11 +141,8 @@ async function newTenant(platform: Platform): Promise<LeasedTenant> {
     [`contrato-${number}`, `contrato-${number}.com.br`],
   );
   const id = row?.id as number;
-  const fence = await leaseNewCompany(
-    platform.ctx.db,
-    { ...platform.ctx, config: { ...platform.config, LEASE_SECONDS: 600 } },
-    id,
-  );
+  const fence = await takeLease({ ...platform.ctx, config: { ...platform.config, LEASE_SECONDS: 600 } }, id);
+  if (fence === undefined) throw new Error("a new company's lease is free");
   return readLeasedTenant(platform.ctx.db, id, fence);
 }
 

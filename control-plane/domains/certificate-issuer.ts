@@ -1,6 +1,6 @@
 import type { Knex } from "../../core/db.ts";
 import type { Secrets } from "../../core/secrets.ts";
-import { createAuthority, issueCertificate, type IssuedCertificate, type KeyAndCertificate } from "../../core/x509.ts";
+import { createAuthority, openAuthority, type IssuedCertificate, type KeyAndCertificate } from "../../core/x509.ts";
 
 /** Who signs certificates. */
 export interface Issuer {
@@ -13,11 +13,11 @@ const authorityName = "local";
 
 /** Signs with the platform's own authority, made at the first start and kept sealed in the database. */
 export async function localIssuer(db: Knex, secrets: Secrets): Promise<Issuer> {
-  const authority = await loadAuthority(db, secrets);
+  const authority = await openAuthority(await loadAuthority(db, secrets));
   return {
     name: authorityName,
     issue: async (names) => {
-      const leaf = await issueCertificate(authority, names);
+      const leaf = await authority.sign(names);
       return { ...leaf, certificate: `${leaf.certificate.trim()}\n${authority.certificate.trim()}\n` };
     },
   };

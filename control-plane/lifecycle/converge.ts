@@ -3,14 +3,9 @@
  * tenant towards its desired state, write down what happened, and leave what has to wait for the sweep.
  */
 import type { ControlContext } from "../context.ts";
+import { createChangeRecorder, type ChangeRecorder } from "./change-recorder.ts";
 import { LeaseLost, keepLease, releaseLease, takeLease } from "./lease.ts";
-import {
-  finishOperation,
-  listResources,
-  recordChange,
-  type ResourceRow,
-  type ResourceStatus,
-} from "./operation-store.ts";
+import { finishOperation, listResources, type ResourceRow, type ResourceStatus } from "./operation-store.ts";
 import { blockersOf, dueResources, goalOf } from "./plan-steps.ts";
 import type { LeasedTenant, Resource } from "./resource.ts";
 import { resources } from "./resources/index.ts";
@@ -41,7 +36,7 @@ export async function convergeLeased(
     const tenant = await readLeasedTenant(ctx.db, companyId, fence);
     const rows = new Map((await listResources(ctx.db, companyId)).map((row) => [row.name as string, row]));
     progress?.(rows);
-    await walk(ctx, tenant, { rows, ...(progress ? { progress } : {}) });
+    await walk(ctx, tenant, { rows, recorder: createChangeRecorder(ctx, tenant), ...(progress ? { progress } : {}) });
     await settle(ctx, tenant, rows);
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
@@ -53,6 +48,7 @@ export async function convergeLeased(
 }
 
 interface Walk {
+  readonly recorder: ChangeRecorder;
   readonly rows: Map<string, ResourceRow>;
   readonly progress?: Progress;
 }
@@ -83,7 +79,7 @@ async function takeStep(
   const goal = goalOf(tenant.desiredState);
   const attempt = (state.rows.get(resource.name)?.attempts ?? 0) + 1;
   const change = async (status: ResourceStatus, failure?: Failure) => {
-    await recordChange(ctx, tenant, { resource: resource.name, status, ...(failure ? { failure } : {}) });
+    await state.recorder.record({ resource: resource.name, status, ...(failure ? { failure } : {}) });
     state.rows.set(
       resource.name,
       rowAfter(state.rows.get(resource.name), { status, attempt, ...(failure ? { failure } : {}) }),

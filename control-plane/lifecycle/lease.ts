@@ -1,5 +1,4 @@
 /** One holder per tenant. The token grows at every takeover; a write with an old one changes nothing. */
-import type { Knex } from "../../core/db.ts";
 import type { ControlContext } from "../context.ts";
 
 /** The process no longer holds the tenant, or works towards what is not wanted any more; the next one starts from the rows. */
@@ -19,16 +18,6 @@ export async function takeLease(ctx: ControlContext, companyId: number): Promise
     { companyId, owner: ctx.instance, seconds: ctx.config.LEASE_SECONDS },
   );
   return rows[0]?.token;
-}
-
-/** The first lease of a company, in the transaction that creates it. */
-export async function leaseNewCompany(db: Knex, ctx: ControlContext, companyId: number): Promise<number> {
-  await db.raw(`INSERT INTO tenant_leases (company_id, owner, expires_at) VALUES (:companyId, :owner, ${expiry})`, {
-    companyId,
-    owner: ctx.instance,
-    seconds: ctx.config.LEASE_SECONDS,
-  });
-  return 1;
 }
 
 /** Lets the next one in at once. */

@@ -74,26 +74,33 @@ export async function startOperation(
   return row.id as string;
 }
 
-/** One change of one resource, and the event that tells of it, in one statement. */
+/** What happened to one resource. */
 export interface ResourceChange {
   readonly resource: ResourceName;
   readonly status: ResourceStatus;
   readonly failure?: Failure;
 }
 
-/** @throws LeaseLost when another process holds the tenant by now, or something else is wanted of it; nothing is written then. */
-export async function recordChange(ctx: ControlContext, tenant: LeasedTenant, change: ResourceChange): Promise<void> {
+/**
+ * Changes of different resources and the events that tell of them, in one statement.
+ * @throws LeaseLost when another process holds the tenant by now, or something else is wanted of it; nothing is written then.
+ */
+export async function recordChanges(
+  ctx: ControlContext,
+  tenant: LeasedTenant,
+  changes: readonly ResourceChange[],
+): Promise<void> {
+  const given = changes.map(({ resource, status, failure }, ord) => {
+    const error = failure && { code: failure.code, message: failure.message, retry: failure.retry };
+    return { ord, resource, status, error, delay: failure?.delaySeconds };
+  });
   const { rows } = await ctx.db.raw<{ rows: { changed: number }[] }>(recordSql, {
     companyId: tenant.id,
     fence: tenant.fence,
     generation: tenant.generation,
-    resource: change.resource,
-    status: change.status,
-    delay: change.failure?.delaySeconds ?? null,
-    error: change.failure ? JSON.stringify(withoutDelay(change.failure)) : null,
-    type: `resource.${change.status}`,
+    given: JSON.stringify(given),
   });
-  if (rows[0]?.changed !== 1) throw new LeaseLost(tenant.id);
+  if (rows[0]?.changed !== changes.length) throw new LeaseLost(tenant.id);
 }
 
 // 'working' stays due at once: if the process dies, the sweep finds it when the lease ends.
@@ -103,24 +110,28 @@ WITH fence AS (
   SELECT 1 FROM tenant_leases JOIN companies ON companies.id = company_id
   WHERE company_id = :companyId AND token = :fence AND generation = :generation
     AND set_config('synchronous_commit', 'off', true) IS NOT NULL
+), given AS (
+  SELECT * FROM jsonb_to_recordset(CAST(:given AS jsonb))
+    AS entry (ord integer, resource text, status text, error jsonb, delay double precision)
 ), changed AS (
-  UPDATE tenant_resources SET
-    status = :status,
-    attempts = CASE WHEN :status = 'working' THEN attempts + 1 WHEN :status IN ('ready', 'absent') THEN 0 ELSE attempts END,
-    last_error = CASE WHEN :status = 'working' THEN last_error ELSE CAST(:error AS jsonb) END,
-    next_attempt_at = CASE :status WHEN 'working' THEN now() WHEN 'failed' THEN now() + make_interval(secs => :delay) END,
-    ready_at = CASE :status WHEN 'ready' THEN now() WHEN 'absent' THEN NULL ELSE ready_at END,
+  UPDATE tenant_resources AS t SET
+    status = given.status,
+    attempts = CASE WHEN given.status = 'working' THEN attempts + 1 WHEN given.status IN ('ready', 'absent') THEN 0 ELSE attempts END,
+    last_error = CASE WHEN given.status = 'working' THEN last_error ELSE given.error END,
+    next_attempt_at = CASE given.status WHEN 'working' THEN now() WHEN 'failed' THEN now() + make_interval(secs => given.delay) END,
+    ready_at = CASE given.status WHEN 'ready' THEN now() WHEN 'absent' THEN NULL ELSE ready_at END,
     updated_at = now()
-  WHERE company_id = :companyId AND name = :resource AND EXISTS (SELECT FROM fence)
-  RETURNING attempts, next_attempt_at
+  FROM given
+  WHERE t.company_id = :companyId AND t.name = given.resource AND EXISTS (SELECT FROM fence)
+  RETURNING t.name, t.status, t.attempts, t.next_attempt_at, given.ord, given.error
 ), operation AS (
-  UPDATE operations SET last_seq = last_seq + 1
+  UPDATE operations SET last_seq = last_seq + (SELECT count(*) FROM changed)
   WHERE company_id = :companyId AND status = 'running' AND EXISTS (SELECT FROM changed)
-  RETURNING id, last_seq
+  RETURNING id, last_seq - (SELECT count(*) FROM changed) AS before
 ), event AS (
   INSERT INTO operation_events (operation_id, seq, type, resource, data)
-  SELECT operation.id, last_seq, :type, :resource,
-         jsonb_strip_nulls(jsonb_build_object('attempt', attempts, 'error', CAST(:error AS jsonb), 'nextAttemptAt', next_attempt_at))
+  SELECT operation.id, before + row_number() OVER (ORDER BY ord), 'resource.' || changed.status, name,
+         jsonb_strip_nulls(jsonb_build_object('attempt', attempts, 'error', error, 'nextAttemptAt', next_attempt_at))
   FROM operation, changed
 )
 SELECT count(*) AS changed FROM changed`;
@@ -141,8 +152,4 @@ export async function finishOperation(
      INSERT INTO operation_events (operation_id, seq, type) SELECT id, last_seq, :type FROM done`,
     { companyId: tenant.id, fence: tenant.fence, status, type: `operation.${status}` },
   );
-}
-
-function withoutDelay({ code, message, retry }: Failure): Omit<Failure, "delaySeconds"> {
-  return { code, message, retry };
 }

@@ -30,6 +30,15 @@ export const companies = (db: Knex): Knex.QueryBuilder =>
     .join("tenant_statuses", "tenant_statuses.company_id", "companies.id")
     .select("companies.*", "tenant_statuses.status", "plans.code as plan_code", "plans.name as plan_name");
 
+/** By id, without the derived status, which a lifecycle does not ask for. */
+async function readCompany(db: Knex, id: number): Promise<Omit<CompanyRow, "status"> | undefined> {
+  return db("companies")
+    .leftJoin("subscriptions", "subscriptions.company_id", "companies.id")
+    .leftJoin("plans", "plans.id", "subscriptions.plan_id")
+    .where("companies.id", id)
+    .first("companies.*", "plans.code as plan_code", "plans.name as plan_name");
+}
+
 /** By id, uuid or slug, as people type it. */
 export function findCompany(db: Knex, reference: string | number): Promise<CompanyRow | undefined> {
   const text = String(reference);
@@ -41,12 +50,12 @@ export function findCompany(db: Knex, reference: string | number): Promise<Compa
 
 /** @throws Error when the company is gone, which the lease's foreign key rules out while it is held. */
 export async function readLeasedTenant(db: Knex, companyId: number, fence: number): Promise<LeasedTenant> {
-  const row = await findCompany(db, companyId);
+  const row = await readCompany(db, companyId);
   if (row === undefined) throw new Error(`company ${companyId} is not there`);
   return toLeasedTenant(row, fence);
 }
 
-export function toLeasedTenant(row: CompanyRow, fence: number): LeasedTenant {
+export function toLeasedTenant(row: Omit<CompanyRow, "status">, fence: number): LeasedTenant {
   return {
     id: row.id,
     uuid: row.uuid,

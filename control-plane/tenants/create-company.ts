@@ -4,8 +4,6 @@ import { AppError, isUniqueViolation } from "../../core/errors.ts";
 import { hostKinds, slugFromName, slugProblem, tenantHost } from "../../core/tenant.ts";
 import { writeAudit } from "../audit.ts";
 import type { ControlContext } from "../context.ts";
-import { leaseNewCompany } from "../lifecycle/lease.ts";
-import { startOperation } from "../lifecycle/operation-store.ts";
 import { resources } from "../lifecycle/resources/index.ts";
 import { claimIdempotencyKey, type IdempotentRequest } from "./idempotency.ts";
 import { resolvePlan } from "./plans.ts";
@@ -53,7 +51,7 @@ async function insertCompany(
   if (company.idempotency) await claimIdempotencyKey(db, company.idempotency);
   const plan = await resolvePlan(db, request.plan);
   const owner = request.owner ?? actor;
-  const { rows } = await db.raw<{ rows: { id: number }[] }>(insertSql, {
+  const { rows } = await db.raw<{ rows: { id: number; operation_id: string; fence: number }[] }>(insertSql, {
     name: request.name,
     slug,
     domain: request.domain,
@@ -65,15 +63,16 @@ async function insertCompany(
     kinds: [...hostKinds],
     resources: resources.map(({ name }) => name),
     dns: ctx.dns.name,
-  });
-  const companyId = rows[0]?.id as number;
-  const fence = await leaseNewCompany(db, ctx, companyId);
-  const operationId = await startOperation(db, {
-    companyId,
-    kind: "provision",
+    lessee: ctx.instance,
+    leaseSeconds: ctx.config.LEASE_SECONDS,
     requestedBy: `user:${actor.userId}`,
     correlationId: company.correlationId,
   });
+  const {
+    id: companyId,
+    operation_id: operationId,
+    fence,
+  } = rows[0] as { id: number; operation_id: string; fence: number };
   if (company.idempotency)
     await db("idempotency_keys")
       .where({ key: company.idempotency.key, requested_by: company.idempotency.requestedBy })
@@ -103,8 +102,14 @@ WITH company AS (
   SELECT company.id, host, kind, :dns FROM company, unnest(CAST(:hosts AS text[]), CAST(:kinds AS text[])) AS given (host, kind)
 ), wanted AS (
   INSERT INTO tenant_resources (company_id, name) SELECT id, unnest(CAST(:resources AS text[])) FROM company
+), lease AS (
+  INSERT INTO tenant_leases (company_id, owner, expires_at)
+  SELECT id, :lessee, now() + make_interval(secs => :leaseSeconds) FROM company RETURNING token
+), operation AS (
+  INSERT INTO operations (company_id, kind, requested_by, correlation_id)
+  SELECT id, 'provision', :requestedBy, :correlationId FROM company RETURNING id
 )
-SELECT id FROM company`;
+SELECT company.id, operation.id AS operation_id, lease.token AS fence FROM company, operation, lease`;
 
 /** The name's slug, or with the first free number behind it. */
 async function freeSlug(db: Knex, name: string): Promise<string> {

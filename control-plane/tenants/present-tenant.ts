@@ -94,13 +94,17 @@ export function presentResources(rows: readonly ResourceRow[]): TenantView["reso
 }
 
 export async function presentOperation(db: Knex, operation: OperationRow): Promise<OperationView> {
+  return operationView(operation, presentResources(await listResources(db, operation.company_id)));
+}
+
+export function operationView(operation: OperationRow, steps: OperationView["steps"]): OperationView {
   const self = `/api/operations/${operation.id}`;
   return {
     id: operation.id,
     tenantId: operation.company_id,
     kind: operation.kind,
     status: operation.status,
-    steps: presentResources(await listResources(db, operation.company_id)),
+    steps,
     links: { self, events: `${self}/events`, tenant: `/api/tenants/${operation.company_id}` },
     createdAt: operation.created_at.toISOString(),
     finishedAt: operation.finished_at?.toISOString() ?? null,

@@ -9,7 +9,7 @@ import { isServable, isSettled } from "../lifecycle/status.ts";
 import { findCompany, type CompanyRow } from "../lifecycle/tenant-store.ts";
 import { createCompany, type NewCompany } from "./create-company.ts";
 import { findKnownRequest, storeAnswer, type StoredAnswer } from "./idempotency.ts";
-import { presentOperation, presentTenants, tenantUrl } from "./present-tenant.ts";
+import { operationView, presentTenants, tenantUrl } from "./present-tenant.ts";
 import type { ProvisionedView } from "./tenant-schemas.ts";
 
 export interface ProvisionOptions {
@@ -56,18 +56,14 @@ async function createAndConverge(ctx: ControlContext, company: NewCompany, waitS
 
 /** 201 when the company can be served, else 202; with a first token for its owner as soon as there is one to sign for. */
 async function answerFor(ctx: ControlContext, companyId: number): Promise<StoredAnswer> {
-  const company = (await findCompany(ctx.db, companyId)) as CompanyRow;
-  const operation = await latestOperation(ctx.db, companyId);
-  if (operation === undefined) throw new Error(`company ${companyId} has no operation`);
-  const [[tenant], operationView] = await Promise.all([
-    presentTenants(ctx, [company]),
-    presentOperation(ctx.db, operation),
-  ]);
+  const [company, operation] = await Promise.all([findCompany(ctx.db, companyId), latestOperation(ctx.db, companyId)]);
+  if (company === undefined || operation === undefined) throw new Error(`company ${companyId} has no operation`);
+  const [tenant] = await presentTenants(ctx, [company]);
   if (tenant === undefined) throw new Error(`company ${companyId} could not be shown`);
   const hasOwner = tenant.resources.some(({ name, status }) => name === "owner" && status === "ready");
   const body: ProvisionedView = {
     tenant,
-    operation: operationView,
+    operation: operationView(operation, tenant.resources),
     initialToken: hasOwner ? await issueInitialToken(ctx, company) : null,
     setupUrl: hasOwner ? ownerSetupUrl(ctx, company) : null,
     worker: { command: `npm run spawn-worker -- --company-id ${companyId}` },
@@ -75,7 +71,7 @@ async function answerFor(ctx: ControlContext, companyId: number): Promise<Stored
   const servable = isServable(tenant.resources);
   return {
     status: servable ? 201 : 202,
-    location: servable ? `/api/tenants/${companyId}` : operationView.links.self,
+    location: servable ? `/api/tenants/${companyId}` : body.operation.links.self,
     body,
   };
 }

@@ -1,4 +1,5 @@
 /** One certificate for all hosts of the tenant. */
+import type { Knex } from "../../../core/db.ts";
 import { readCertificate } from "../../../core/x509.ts";
 import type { ControlContext } from "../../context.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
@@ -27,12 +28,8 @@ export const certificate: Resource = {
     const hosts = hostsOf(tenant);
     const current = await findCertificate(ctx, tenant);
     const usable = current !== undefined && problemsOf(current, hosts).length === 0;
-    const id = usable ? current.id : await issue(ctx, tenant, hosts);
-    await ctx
-      .db("domains")
-      .where({ company_id: tenant.id })
-      .whereIn("host", hosts)
-      .update({ certificate_id: id, ssl_status: "active", updated_at: ctx.db.fn.now() });
+    if (usable) await useCertificate(ctx.db("domains"), { companyId: tenant.id, hosts, certificateId: current.id });
+    else await issue(ctx, tenant, hosts);
   },
 
   async destroy(ctx, tenant) {
@@ -63,20 +60,36 @@ function problemsOf(row: CertificateRow, hosts: readonly string[]): string[] {
   ];
 }
 
-async function issue(ctx: ControlContext, tenant: LeasedTenant, names: readonly string[]): Promise<number> {
+/** Certificate and hosts change together: a host never names a certificate that is not there. */
+async function issue(ctx: ControlContext, tenant: LeasedTenant, names: readonly string[]): Promise<void> {
   const issued = await ctx.issuer.issue(names);
-  const [row] = await ctx
-    .db("certificates")
-    .insert({
-      company_id: tenant.id,
-      issuer: ctx.issuer.name,
-      names,
-      serial: issued.serial,
-      certificate: issued.certificate,
-      private_key_sealed: ctx.secrets.seal(issued.privateKey, `certificate:${issued.serial}`),
-      not_before: issued.notBefore,
-      not_after: issued.notAfter,
-    })
-    .returning("id");
-  return row.id as number;
+  const insert = ctx.db("certificates").insert({
+    company_id: tenant.id,
+    issuer: ctx.issuer.name,
+    names,
+    serial: issued.serial,
+    certificate: issued.certificate,
+    private_key_sealed: ctx.secrets.seal(issued.privateKey, `certificate:${issued.serial}`),
+    not_before: issued.notBefore,
+    not_after: issued.notAfter,
+  });
+  await useCertificate(ctx.db.with("made", insert.returning("id")).from("domains"), {
+    companyId: tenant.id,
+    hosts: names,
+    certificateId: ctx.db.raw("(SELECT id FROM made)"),
+  });
+}
+
+async function useCertificate(
+  domains: Knex.QueryBuilder,
+  {
+    companyId,
+    hosts,
+    certificateId,
+  }: { companyId: number; hosts: readonly string[]; certificateId: number | Knex.Raw },
+): Promise<void> {
+  await domains
+    .where({ company_id: companyId })
+    .whereIn("host", [...hosts])
+    .update({ certificate_id: certificateId, ssl_status: "active", updated_at: new Date() });
 }

@@ -111,7 +111,7 @@ async function missingMigrations(ctx: ControlContext, tenant: LeasedTenant): Pro
 /** The lease is share-locked inside the same transaction: who lost the tenant can change nothing of it. */
 async function sendFenced(ctx: ControlContext, tenant: LeasedTenant, statements: readonly string[]): Promise<void> {
   try {
-    await sendBatch(ctx.db, [`SELECT public.assert_lease(${tenant.id}, ${tenant.fence})`, ...statements]);
+    await sendBatch(ctx.ddl, [`SELECT public.assert_lease(${tenant.id}, ${tenant.fence})`, ...statements]);
   } catch (error) {
     if ((error as { code?: string }).code === "SE001") throw new LeaseLost(tenant.id);
     throw error;

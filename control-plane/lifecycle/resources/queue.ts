@@ -16,7 +16,7 @@ export const queue: Resource = {
 
   async ensure(ctx, tenant) {
     // Opening a queue writes its meta hash; resume() also undoes a pause that a suspension left.
-    await withTenantQueue(ctx.redis, { companyId: tenant.id }, async (open) => {
+    await withTenantQueue(ctx.queues, { companyId: tenant.id }, async (open) => {
       await open.getVersion();
       if (await open.isPaused()) await open.resume();
     });

@@ -19,7 +19,7 @@ export const worker: Resource = {
 
   async ensure(ctx, tenant) {
     if ((await alive(ctx, tenant)) > 0) return;
-    await orderWorkers(ctx.redis, "worker.start", { companyId: tenant.id });
+    await orderWorkers(ctx.queues, "worker.start", { companyId: tenant.id });
     if (await becomes(ctx, tenant, (count) => count > 0)) return;
     throw new ResourceError(
       "transient",
