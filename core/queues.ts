@@ -20,6 +20,9 @@ export interface PlatformJobs {
 export const platformQueue = { name: "workers", prefix: "secretaria:queue" } as const;
 export const tenantQueueName = "default";
 
+/** Redis channel on which producers name companies that have work; only a hint, for workers look by themselves too. */
+export const wakeChannel = "secretaria:wake";
+
 /** Enough to look back at; a queue that keeps every job grows for ever. */
 const keepJobs = { removeOnComplete: { count: 100, age: 86_400 }, removeOnFail: { count: 500, age: 7 * 86_400 } };
 
@@ -40,6 +43,7 @@ export async function addTenantJob<N extends keyof TenantJobs>(
       ...keepJobs,
     });
   });
+  await redis.publish(wakeChannel, String(companyId));
 }
 
 /** Sends an order to the worker supervisors; the same order waits at most once. */

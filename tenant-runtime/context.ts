@@ -6,7 +6,7 @@ import type { Secrets } from "../core/secrets.ts";
 import type { TenantPool } from "../core/tenant-db.ts";
 import type { TokenService } from "../core/tokens.ts";
 import type { RegistryCache } from "./registry-cache.ts";
-import type { RegistryListener } from "./registry-listener.ts";
+import type { RegistryListener } from "../core/registry-listener.ts";
 import type { RequestTenant } from "./request-tenant.ts";
 import type { ReplyOrders } from "./modules/chat/reply-orders.ts";
 import type { TenantEvents } from "./tenant-events.ts";

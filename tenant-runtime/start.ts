@@ -1,11 +1,11 @@
 /** Brings the tenant runtime up in this process; main.ts and the tests both start it here. */
 import type { Config } from "../core/config.ts";
-import { openDatabase } from "../core/db.ts";
 import { closeServer, listen } from "../core/http.ts";
 import type { Logger } from "../core/logger.ts";
 import { openRedis } from "../core/redis.ts";
+import { openRegistryListener } from "../core/registry-listener.ts";
+import { openRegistry, waitForRegistry } from "../core/registry.ts";
 import { createSecrets, loadMasterKey } from "../core/secrets.ts";
-import { registryRole, servicePassword } from "../core/service-roles.ts";
 import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
 import type { Shutdown } from "../core/shutdown.ts";
 import { openTenantPool } from "../core/tenant-db.ts";
@@ -16,9 +16,7 @@ import { readerTimeoutMs } from "./event-reader.ts";
 import { createHttpEdge, createHttpsEdge } from "./edge.ts";
 import { openReplyOrders } from "./modules/chat/reply-orders.ts";
 import { createRegistryCache } from "./registry-cache.ts";
-import { openRegistryListener } from "./registry-listener.ts";
 import { createServerCertificates } from "./server-certificates.ts";
-import { awaitSigningKeys } from "./signing-keys.ts";
 import { openTenantEvents } from "./tenant-events.ts";
 import { findTenantByHost } from "./tenant-store.ts";
 
@@ -50,14 +48,9 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
   const databaseUrl = requireDatabaseUrl(config);
   const redisUrl = requireRedisUrl(config);
   const secrets = createSecrets(loadMasterKey(config));
-  const registry = openDatabase(databaseUrl, {
-    name: "secretaria tenant-runtime registry",
-    user: registryRole,
-    password: servicePassword(secrets, registryRole),
-    max: 5,
-  });
+  const registry = openRegistry(databaseUrl, secrets, "secretaria tenant-runtime registry");
   shutdown.add("registry", () => registry.destroy());
-  const tokens = createTokenService(await awaitSigningKeys(registry, secrets, log));
+  const tokens = createTokenService(await waitForRegistry(registry, secrets, log));
   const tenantPool = openTenantPool(databaseUrl, secrets, {
     name: "secretaria tenant-runtime",
     max: config.DB_POOL_MAX,
@@ -67,7 +60,7 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
   shutdown.add("redis", () => redis.disconnect());
   const replyOrders = openReplyOrders(redis, log);
   shutdown.add("reply orders", () => replyOrders.close());
-  const listener = openRegistryListener(databaseUrl, secrets, log);
+  const listener = openRegistryListener(databaseUrl, { secrets, log, name: "secretaria tenant-runtime listener" });
   shutdown.add("registry listener", () => listener.close());
   const openReader = () => openRedis(redisUrl, log, { maxRetriesPerRequest: null, commandTimeout: readerTimeoutMs });
   const events = openTenantEvents(redis, openReader);

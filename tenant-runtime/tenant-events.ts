@@ -2,7 +2,7 @@
 import { AppError } from "../core/errors.ts";
 import type { Redis } from "../core/redis.ts";
 import { compareEventIds, eventsAfter, followEvents, newestEventId, type TenantEvent } from "./event-reader.ts";
-import type { RegistrySubscriber } from "./registry-listener.ts";
+import type { RegistrySubscriber } from "../core/registry-listener.ts";
 
 export interface EventListener {
   readonly conversationId: string;

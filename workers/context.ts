@@ -1,6 +1,7 @@
 import type { Config } from "../core/config.ts";
 import type { Knex } from "../core/db.ts";
 import type { Logger } from "../core/logger.ts";
+import type { RegistryListener } from "../core/registry-listener.ts";
 import type { Redis } from "../core/redis.ts";
 import type { Secrets } from "../core/secrets.ts";
 import type { TenantDb, TenantPool } from "../core/tenant-db.ts";
@@ -10,6 +11,8 @@ export interface WorkersContext {
   readonly config: Config;
   readonly registry: Knex;
   readonly tenants: TenantPool;
+  /** Tells of companies that changed. */
+  readonly listener: RegistryListener;
   /** As the platform; a tenant's jobs never get this one. */
   readonly redis: Redis;
   readonly redisUrl: string;

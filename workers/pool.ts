@@ -1,44 +1,91 @@
-/** All workers of this process: at most one for each tenant. */
+/**
+ * All tenants that this process works for. A connected BullMQ worker costs two connections and a poll for ever, so a
+ * slot is connected only while its queue has work: woken by the producer's word, or within a second by looking.
+ */
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { tenantQueueName } from "../core/queues.ts";
+import { execAll } from "../core/redis.ts";
+import { queuePrefix } from "../core/tenant.ts";
+import { registerWorker, unregisterWorker } from "../core/worker-registry.ts";
 import type { WorkersContext, WorkerTenant } from "./context.ts";
-import { startTenantWorker, type TenantWorker } from "./tenant-worker.ts";
+import { createSlot, type Slot } from "./slot.ts";
 
 export interface WorkerPool {
-  /** Starts the tenant's worker unless it runs here already. */
-  start(tenant: WorkerTenant): Promise<void>;
-  stop(companyId: number): Promise<void>;
+  /** Registers a worker for the tenant, unless there is one here already. */
+  add(tenant: WorkerTenant): Promise<void>;
+  /** Ends the tenant's worker here and takes it out of the registry. */
+  remove(companyId: number): Promise<void>;
+  has(companyId: number): boolean;
   /** Tenants with a worker here. */
   companyIds(): number[];
+  /** The producer's word that there is work; unknown tenants are somebody else's. */
+  wake(companyId: number): void;
+  /** Wakes whoever has work and lets those sleep that had none for a while. */
+  look(): Promise<void>;
+  /** Says of every worker that it is alive. */
   beat(): Promise<void>;
   close(): Promise<void>;
 }
 
+const idleMs = 30_000;
+
 export function createPool(ctx: WorkersContext): WorkerPool {
-  const workers = new Map<number, Promise<TenantWorker>>();
-  const stop = async (companyId: number) => {
-    const worker = workers.get(companyId);
-    workers.delete(companyId);
-    await (await worker)?.close();
+  const slots = new Map<number, Slot>();
+  const remove = async (companyId: number) => {
+    const slot = slots.get(companyId);
+    if (slot === undefined) return;
+    slots.delete(companyId);
+    await slot.sleep();
+    await unregisterWorker(ctx.redis, companyId, slot.info.workerId).catch((error: unknown) =>
+      ctx.log.debug({ err: error, companyId }, "the entry of a stopped worker runs out by itself"),
+    );
   };
   return {
-    async start(tenant) {
-      let worker = workers.get(tenant.id);
-      if (worker === undefined) {
-        worker = startTenantWorker(ctx, tenant, { workerId: randomUUID() });
-        workers.set(tenant.id, worker);
-        worker.catch(() => workers.delete(tenant.id));
-      }
-      await worker;
+    async add(tenant) {
+      if (slots.has(tenant.id)) return;
+      const info = {
+        companyId: tenant.id,
+        workerId: randomUUID(),
+        queue: tenantQueueName,
+        hostname: hostname(),
+        pid: process.pid,
+      };
+      slots.set(tenant.id, createSlot(ctx, tenant, info));
+      await registerWorker(ctx.redis, info).catch((error: unknown) => {
+        slots.delete(tenant.id);
+        throw error;
+      });
     },
-    stop,
-    companyIds: () => [...workers.keys()],
+    remove,
+    has: (companyId) => slots.has(companyId),
+    companyIds: () => [...slots.keys()],
+    wake: (companyId) => void slots.get(companyId)?.wake(),
+    async look() {
+      const all = [...slots.values()];
+      const quiet = all.filter((slot) => !slot.isAwake() || slot.isIdle(idleMs));
+      const busy = await haveWork(ctx, quiet);
+      await Promise.all(quiet.map((slot, i) => (busy[i] ? slot.wake() : slot.sleep())));
+    },
     async beat() {
-      const alive = await Promise.allSettled(workers.values());
-      const beats = alive.flatMap((one) => (one.status === "fulfilled" ? [one.value.beat()] : []));
-      await Promise.allSettled(beats);
+      await Promise.all([...slots.values()].map(({ info }) => registerWorker(ctx.redis, info)));
     },
     async close() {
-      await Promise.allSettled([...workers.keys()].map(stop));
+      await Promise.allSettled([...slots.keys()].map(remove));
     },
   };
+}
+
+/** Keys that BullMQ keeps exactly while a queue has jobs to take, to time, or to take back from a dead worker. */
+const workKeys = ["marker", "wait", "prioritized", "active"];
+
+/** One command for each queue, in one round trip. */
+async function haveWork(ctx: WorkersContext, slots: readonly Slot[]): Promise<boolean[]> {
+  if (slots.length === 0) return [];
+  const pipeline = ctx.redis.pipeline();
+  for (const { info } of slots) {
+    const queue = `${queuePrefix(info.companyId)}:${info.queue}`;
+    pipeline.exists(...workKeys.map((key) => `${queue}:${key}`));
+  }
+  return (await execAll(pipeline)).map((count) => Number(count) > 0);
 }

@@ -1,15 +1,16 @@
 /** A worker in a process of its own, for one company: more hands than the shared pool gives, or one burst of work. */
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../core/config.ts";
 import type { Logger } from "../core/logger.ts";
 import { withTenantQueue } from "../core/queues.ts";
 import type { Shutdown } from "../core/shutdown.ts";
-import { workerTtlSeconds } from "../core/worker-registry.ts";
+import { registerWorker, unregisterWorker, workerTtlSeconds, type WorkerInfo } from "../core/worker-registry.ts";
 import { findActiveCompany } from "./companies.ts";
 import type { WorkersContext } from "./context.ts";
 import { createWorkersContext } from "./start.ts";
-import { startTenantWorker, type TenantWorker } from "./tenant-worker.ts";
+import { startTenantWorker } from "./tenant-worker.ts";
 
 export interface SpawnOptions {
   readonly companyId: number;
@@ -36,12 +37,15 @@ export async function spawnWorker(
   const tenant = await findActiveCompany(ctx, options.companyId);
   if (tenant === undefined) throw new Error(`company ${options.companyId} does not exist or is not active`);
   const workerId = options.workerId ?? randomUUID();
-  const worker = await startTenantWorker(ctx, tenant, { workerId, queue: options.queue });
+  const info = { companyId: tenant.id, workerId, queue: options.queue, hostname: hostname(), pid: process.pid };
+  const worker = await startTenantWorker(ctx, tenant, info);
+  program.shutdown.add("registration", () => unregisterWorker(ctx.redis, tenant.id, workerId));
   program.shutdown.add("worker", () => worker.close());
-  return { workerId, finished: watch(ctx, worker, options) };
+  await registerWorker(ctx.redis, info);
+  return { workerId, finished: watch(ctx, info, options) };
 }
 
-async function watch(ctx: WorkersContext, worker: TenantWorker, options: SpawnOptions): Promise<string> {
+async function watch(ctx: WorkersContext, info: WorkerInfo, options: SpawnOptions): Promise<string> {
   let beaten = Date.now();
   for (;;) {
     if (options.burst && (await isEmpty(ctx, options))) return "the queue is empty";
@@ -49,7 +53,7 @@ async function watch(ctx: WorkersContext, worker: TenantWorker, options: SpawnOp
     try {
       if ((await findActiveCompany(ctx, options.companyId)) === undefined) return "the company is no longer active";
       if (Date.now() - beaten < (workerTtlSeconds * 1000) / 3) continue;
-      await worker.beat();
+      await registerWorker(ctx.redis, info);
       beaten = Date.now();
     } catch (error) {
       ctx.log.warn({ err: error }, "the worker goes on without knowing its company's state");

@@ -1,6 +1,7 @@
 import type { Config } from "../core/config.ts";
 import type { Logger } from "../core/logger.ts";
 import { openRedis } from "../core/redis.ts";
+import { openRegistryListener } from "../core/registry-listener.ts";
 import { openRegistry, waitForRegistry } from "../core/registry.ts";
 import { createSecrets, loadMasterKey } from "../core/secrets.ts";
 import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
@@ -21,7 +22,9 @@ export async function createWorkersContext(config: Config, log: Logger, shutdown
   const redis = openRedis(redisUrl, log);
   shutdown.add("redis", () => redis.disconnect());
   await waitForRegistry(registry, secrets, log);
-  return { config, registry, tenants, redis, redisUrl, secrets, log };
+  const listener = openRegistryListener(databaseUrl, { secrets, log, name: "secretaria workers listener" });
+  shutdown.add("registry listener", () => listener.close());
+  return { config, registry, listener, tenants, redis, redisUrl, secrets, log };
 }
 
 /** The workers program: one process that runs a worker for every company. */

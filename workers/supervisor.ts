@@ -1,11 +1,12 @@
 /** Keeps a worker running for every company that should be served, and for no other. */
 import { UnrecoverableError, Worker } from "bullmq";
 import { z } from "zod";
-import { platformQueue } from "../core/queues.ts";
+import { platformQueue, wakeChannel } from "../core/queues.ts";
 import { countWorkers, workerTtlSeconds } from "../core/worker-registry.ts";
 import { closeWorker } from "./close-worker.ts";
 import { findActiveCompany, listServedCompanies, listStillActive } from "./companies.ts";
 import type { WorkersContext } from "./context.ts";
+import { every } from "./every.ts";
 import { createPool, type WorkerPool } from "./pool.ts";
 
 export interface Supervisor {
@@ -15,8 +16,10 @@ export interface Supervisor {
 
 const orderSchema = z.object({ companyId: z.int().positive() });
 
-/** How often workers of companies that are no longer active are looked for. */
-const stopCheckMs = 2_000;
+/** How often queues are looked at whose producer said nothing: the longest wait of a job for a worker that sleeps. */
+const lookMs = 1_000;
+/** How often workers of companies that are no longer active are looked for, besides when a change is heard of. */
+const stopCheckMs = 10_000;
 /** How often companies without any living worker are looked for. */
 const startCheckMs = 15_000;
 
@@ -24,15 +27,25 @@ const startCheckMs = 15_000;
 export function startSupervisor(ctx: WorkersContext): Supervisor {
   const pool = createPool(ctx);
   const stopOrders = takeOrders(ctx, pool);
+  const stopHearing = hearWakeUps(ctx, pool);
   const timers = [
-    every(ctx, "heartbeat", { ms: (workerTtlSeconds * 1000) / 3, act: () => pool.beat() }),
-    every(ctx, "stop check", { ms: stopCheckMs, act: () => stopInactive(ctx, pool) }),
-    every(ctx, "start check", { ms: startCheckMs, act: () => startMissing(ctx, pool), now: true }),
-  ];
+    every(ctx.log, "stop check", { ms: stopCheckMs, act: () => stopInactive(ctx, pool) }),
+    every(ctx.log, "look for work", { ms: lookMs, act: () => pool.look() }),
+    every(ctx.log, "heartbeat", { ms: (workerTtlSeconds * 1000) / 3, act: () => pool.beat() }),
+    every(ctx.log, "start check", { ms: startCheckMs, act: () => startMissing(ctx, pool), now: true }),
+  ] as const;
+  ctx.listener.subscribe({
+    changed: (companyId) => {
+      if (pool.has(companyId)) timers[0].now();
+    },
+    lost: () => undefined,
+    restored: () => timers[0].now(),
+  });
   return {
     pool,
     async close() {
-      await Promise.all(timers.map((stop) => stop()));
+      await Promise.all(timers.map((timer) => timer.stop()));
+      stopHearing();
       await stopOrders();
       await pool.close();
     },
@@ -44,7 +57,7 @@ function takeOrders(ctx: WorkersContext, pool: WorkerPool): () => Promise<void> 
     const order = orderSchema.safeParse(data);
     if (!order.success) throw new UnrecoverableError("the order names no company");
     const tenant = await findActiveCompany(ctx, order.data.companyId);
-    if (tenant !== undefined) await pool.start(tenant);
+    if (tenant !== undefined) await pool.add(tenant);
   };
   const connection = ctx.redis.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined as never });
   connection.on("error", () => undefined);
@@ -61,10 +74,19 @@ function takeOrders(ctx: WorkersContext, pool: WorkerPool): () => Promise<void> 
   return () => closeWorker(worker, connection);
 }
 
+/** Producers name companies that have work: those wait for no look. */
+function hearWakeUps(ctx: WorkersContext, pool: WorkerPool): () => void {
+  const ear = ctx.redis.duplicate({ maxRetriesPerRequest: null });
+  ear.on("error", () => undefined);
+  ear.on("message", (_channel, companyId) => pool.wake(Number(companyId)));
+  ear.subscribe(wakeChannel).catch((error: unknown) => ctx.log.debug({ err: error }, "wake-ups are not heard"));
+  return () => ear.disconnect();
+}
+
 async function stopInactive(ctx: WorkersContext, pool: WorkerPool): Promise<void> {
   const held = pool.companyIds();
   const active = await listStillActive(ctx, held);
-  await Promise.all(held.filter((id) => !active.has(id)).map((id) => pool.stop(id)));
+  await Promise.all(held.filter((id) => !active.has(id)).map((id) => pool.remove(id)));
 }
 
 /** After a restart of this program or of Redis no order comes: the rows say who needs a worker. */
@@ -78,27 +100,7 @@ async function startMissing(ctx: WorkersContext, pool: WorkerPool): Promise<void
   for (const company of companies) {
     if (counts.get(company.id) !== 0 || held.has(company.id)) continue;
     await pool
-      .start(company)
+      .add(company)
       .catch((error: unknown) => ctx.log.warn({ err: error, companyId: company.id }, "worker not started yet"));
   }
-}
-
-/** Repeats `act`, one at a time; failures are logged. Answers how to stop, which waits for the running one. */
-function every(
-  ctx: WorkersContext,
-  name: string,
-  { ms, act, now = false }: { ms: number; act: () => Promise<void>; now?: boolean },
-): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  const run = () => {
-    running ??= act()
-      .catch((error: unknown) => ctx.log.warn({ err: error }, `${name} failed; it comes again`))
-      .finally(() => (running = undefined));
-  };
-  const timer = setInterval(run, ms);
-  if (now) run();
-  return async () => {
-    clearInterval(timer);
-    await running;
-  };
 }

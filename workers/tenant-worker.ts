@@ -1,84 +1,64 @@
 /** One BullMQ worker for one tenant, connected as the tenant's own Redis user. */
-import { hostname } from "node:os";
 import { Worker } from "bullmq";
-import { tenantQueueName } from "../core/queues.ts";
 import { openRedis, redisUrlFor } from "../core/redis.ts";
 import { queuePrefix, redisUser } from "../core/tenant.ts";
 import { redisPassword } from "../core/tenant-secrets.ts";
-import { registerWorker, unregisterWorker, type WorkerInfo } from "../core/worker-registry.ts";
 import { closeWorker } from "./close-worker.ts";
 import type { WorkersContext, WorkerTenant } from "./context.ts";
 import { runJob } from "./run-job.ts";
 
 export interface TenantWorker {
-  readonly companyId: number;
-  readonly worker: Worker;
-  /** Says again that it is alive. */
-  beat(): Promise<void>;
-  /** Lets the running job end, then leaves the registry. */
+  /** When a job was last taken or ended, in `performance.now()` milliseconds. */
+  lastBusy(): number;
+  /** Lets running jobs end, in bounded time, and gives both connections back. */
   close(): Promise<void>;
 }
 
-export interface WorkerOptions {
-  readonly workerId: string;
-  readonly queue?: string;
-}
+/** Jobs of one tenant that run side by side in one process. */
+const concurrency = 5;
 
-/** Resolves when the worker takes jobs and is registered. @throws when Redis refuses the tenant's user or is away. */
+/** Resolves when the worker takes jobs. @throws when Redis refuses the tenant's user or is away; nothing stays open then. */
 export async function startTenantWorker(
   ctx: WorkersContext,
   tenant: WorkerTenant,
-  options: WorkerOptions,
+  { queue, workerId }: { queue: string; workerId: string },
 ): Promise<TenantWorker> {
-  const queue = options.queue ?? tenantQueueName;
-  const log = ctx.log.child({ companyId: tenant.id, workerId: options.workerId });
-  const url = redisUrlFor(ctx.redisUrl, redisUser(tenant.id), redisPassword(ctx.secrets, tenant.id));
-  // BullMQ's own rule for workers: commands wait for the server to come back.
-  const redis = openRedis(url, log, {
-    maxRetriesPerRequest: null,
-    lazyConnect: true,
-    commandTimeout: undefined as never,
-  });
+  const log = ctx.log.child({ companyId: tenant.id, workerId });
+  const redis = await connectAs(ctx, tenant, log);
   const job = { tenant, db: ctx.tenants.forTenant(tenant), redis, log };
-  try {
-    await redis.connect();
-  } catch (error) {
-    redis.disconnect();
-    throw error;
-  }
   const worker = new Worker(queue, (taken) => runJob(job, taken), {
     connection: redis,
     prefix: queuePrefix(tenant.id),
     skipVersionCheck: true,
-    concurrency: 5,
+    concurrency,
   });
+  let busyAt = performance.now();
+  const touch = () => void (busyAt = performance.now());
   worker.on("error", (error) => log.debug({ err: error }, "worker connection"));
-  worker.on("failed", (failed, error) =>
-    log.warn({ err: error, job: failed?.name, attempts: failed?.attemptsMade }, "job failed"),
-  );
-  const info: WorkerInfo = {
-    companyId: tenant.id,
-    workerId: options.workerId,
-    queue,
-    hostname: hostname(),
-    pid: process.pid,
-  };
+  worker.on("active", touch).on("completed", touch);
+  worker.on("failed", (failed, error) => {
+    touch();
+    log.warn({ err: error, job: failed?.name, attempts: failed?.attemptsMade }, "job failed");
+  });
   try {
     await worker.waitUntilReady();
-    await registerWorker(redis, info);
   } catch (error) {
     await closeWorker(worker, redis);
     throw error;
   }
-  return {
-    companyId: tenant.id,
-    worker,
-    beat: () => registerWorker(redis, info),
-    async close() {
-      await closeWorker(worker, redis);
-      await unregisterWorker(ctx.redis, tenant.id, options.workerId).catch((error: unknown) =>
-        log.debug({ err: error }, "not unregistered"),
-      );
-    },
-  };
+  return { lastBusy: () => busyAt, close: () => closeWorker(worker, redis) };
+}
+
+async function connectAs(ctx: WorkersContext, tenant: WorkerTenant, log: WorkersContext["log"]) {
+  const url = redisUrlFor(ctx.redisUrl, redisUser(tenant.id), redisPassword(ctx.secrets, tenant.id));
+  // BullMQ's own rule for workers: commands wait for the server to come back.
+  const waiting = { maxRetriesPerRequest: null, commandTimeout: undefined as never };
+  const redis = openRedis(url, log, { ...waiting, lazyConnect: true });
+  try {
+    await redis.connect();
+    return redis;
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
 }

@@ -3,18 +3,13 @@
  * tenant towards its desired state, write down what happened, and leave what has to wait for the sweep.
  */
 import type { ControlContext } from "../context.ts";
-import { createChangeRecorder, type ChangeRecorder } from "./change-recorder.ts";
 import { LeaseLost, keepLease, releaseLease, takeLease } from "./lease.ts";
-import { finishOperation, listResources, type ResourceRow, type ResourceStatus } from "./operation-store.ts";
-import { blockersOf, dueResources, goalOf } from "./plan-steps.ts";
-import type { LeasedTenant, Resource } from "./resource.ts";
+import { finishOperation, listResources, type ResourceRow } from "./operation-store.ts";
+import { blockersOf, goalOf } from "./plan-steps.ts";
+import type { LeasedTenant } from "./resource.ts";
 import { resources } from "./resources/index.ts";
-import { classifyFailure, type Failure } from "./retry.ts";
-import { isServable } from "./status.ts";
-import { markFirstActive, readLeasedTenant } from "./tenant-store.ts";
-
-/** Called after every change of a resource's row, with all rows as they are now. */
-export type Progress = (rows: ReadonlyMap<string, ResourceRow>) => void;
+import { readLeasedTenant } from "./tenant-store.ts";
+import { walkResources, type Progress } from "./walk.ts";
 
 /**
  * Takes the tenant's lease and converges it. Does nothing when another process holds the tenant.
@@ -34,9 +29,7 @@ export async function convergeLeased(
   const stopKeeping = keepLease(ctx, companyId, fence);
   try {
     const tenant = await readLeasedTenant(ctx.db, companyId, fence);
-    const rows = new Map((await listResources(ctx.db, companyId)).map((row) => [row.name as string, row]));
-    progress?.(rows);
-    await walk(ctx, tenant, { rows, recorder: createChangeRecorder(ctx, tenant), ...(progress ? { progress } : {}) });
+    const rows = await walkResources(ctx, tenant, { rows: await listResources(ctx.db, companyId), progress });
     await settle(ctx, tenant, rows);
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
@@ -45,77 +38,6 @@ export async function convergeLeased(
     stopKeeping();
     await releaseLease(ctx, companyId, fence).catch(() => undefined);
   }
-}
-
-interface Walk {
-  readonly recorder: ChangeRecorder;
-  readonly rows: Map<string, ResourceRow>;
-  readonly progress?: Progress;
-}
-
-/** Starts whatever is due, side by side, and looks again whenever one of them ends. */
-async function walk(ctx: ControlContext, tenant: LeasedTenant, state: Walk): Promise<void> {
-  const running = new Map<string, Promise<void>>();
-  let broken: Error | undefined;
-  for (;;) {
-    const due = dueResources(resources, state.rows, { desired: tenant.desiredState, now: Date.now() });
-    for (const resource of broken ? [] : due.filter(({ name }) => !running.has(name))) {
-      const step = takeStep(ctx, tenant, { resource, state })
-        .catch((error: unknown) => void (broken ??= error as Error))
-        .finally(() => running.delete(resource.name));
-      running.set(resource.name, step);
-    }
-    if (running.size === 0) break;
-    await Promise.race(running.values());
-  }
-  if (broken !== undefined) throw broken;
-}
-
-async function takeStep(
-  ctx: ControlContext,
-  tenant: LeasedTenant,
-  { resource, state }: { resource: Resource; state: Walk },
-): Promise<void> {
-  const goal = goalOf(tenant.desiredState);
-  const attempt = (state.rows.get(resource.name)?.attempts ?? 0) + 1;
-  const change = async (status: ResourceStatus, failure?: Failure) => {
-    await state.recorder.record({ resource: resource.name, status, ...(failure ? { failure } : {}) });
-    state.rows.set(
-      resource.name,
-      rowAfter(state.rows.get(resource.name), { status, attempt, ...(failure ? { failure } : {}) }),
-    );
-    // Before anybody is told: the runtime serves a company from the moment this is written.
-    if (status === "ready" && isServable([...state.rows.values()])) await markFirstActive(ctx, tenant);
-    state.progress?.(state.rows);
-  };
-  await change("working");
-  try {
-    await (goal === "absent" ? resource.destroy(ctx, tenant) : resource.ensure(ctx, tenant));
-  } catch (error) {
-    if (error instanceof LeaseLost) throw error;
-    const failure = classifyFailure(error, attempt);
-    ctx.log.warn(
-      { err: error, companyId: tenant.id, resource: resource.name, retry: failure.retry },
-      "resource did not converge",
-    );
-    await change("failed", failure);
-    return;
-  }
-  await change(goal);
-}
-
-function rowAfter(
-  row: ResourceRow | undefined,
-  { status, attempt, failure }: { status: ResourceStatus; attempt: number; failure?: Failure },
-): ResourceRow {
-  const delay = failure?.delaySeconds ?? null;
-  return {
-    ...(row as ResourceRow),
-    status,
-    attempts: status === "ready" || status === "absent" ? 0 : attempt,
-    last_error: failure ?? null,
-    next_attempt_at: status === "working" ? new Date() : delay === null ? null : new Date(Date.now() + delay * 1000),
-  };
 }
 
 /** Ends the operation when nothing is left to do or nothing more will be tried, and parks what waits for another resource. */

@@ -82,13 +82,14 @@ export interface ResourceChange {
 }
 
 /**
- * Changes of different resources and the events that tell of them, in one statement.
+ * Changes of different resources and the events that tell of them, in one statement. `servable`: from here on the
+ * runtime serves the company, and it is never rolled back any more.
  * @throws LeaseLost when another process holds the tenant by now, or something else is wanted of it; nothing is written then.
  */
 export async function recordChanges(
   ctx: ControlContext,
   tenant: LeasedTenant,
-  changes: readonly ResourceChange[],
+  { changes, servable }: { changes: readonly ResourceChange[]; servable: boolean },
 ): Promise<void> {
   const given = changes.map(({ resource, status, failure }, ord) => {
     const error = failure && { code: failure.code, message: failure.message, retry: failure.retry };
@@ -99,6 +100,7 @@ export async function recordChanges(
     fence: tenant.fence,
     generation: tenant.generation,
     given: JSON.stringify(given),
+    servable,
   });
   if (rows[0]?.changed !== changes.length) throw new LeaseLost(tenant.id);
 }
@@ -124,6 +126,9 @@ WITH fence AS (
   FROM given
   WHERE t.company_id = :companyId AND t.name = given.resource AND EXISTS (SELECT FROM fence)
   RETURNING t.name, t.status, t.attempts, t.next_attempt_at, given.ord, given.error
+), served AS (
+  UPDATE companies SET first_active_at = now()
+  WHERE id = :companyId AND first_active_at IS NULL AND :servable AND EXISTS (SELECT FROM changed)
 ), operation AS (
   UPDATE operations SET last_seq = last_seq + (SELECT count(*) FROM changed)
   WHERE company_id = :companyId AND status = 'running' AND EXISTS (SELECT FROM changed)

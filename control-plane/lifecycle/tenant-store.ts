@@ -1,7 +1,6 @@
 /** Companies as rows: found, listed, and as the lifecycle sees them. */
 import type { Knex } from "../../core/db.ts";
-import { servingResources, type DesiredState, type TenantStatus } from "../../core/tenant.ts";
-import type { ControlContext } from "../context.ts";
+import type { DesiredState, TenantStatus } from "../../core/tenant.ts";
 import type { LeasedTenant } from "./resource.ts";
 
 export interface CompanyRow {
@@ -68,13 +67,4 @@ export function toLeasedTenant(row: Omit<CompanyRow, "status">, fence: number): 
     generation: row.generation,
     owner: { name: row.owner_name, email: row.owner_email },
   };
-}
-
-/** Remembers the first time that the company could be served: from then on nothing is ever rolled back. */
-export async function markFirstActive(ctx: ControlContext, tenant: LeasedTenant): Promise<void> {
-  await ctx.db.raw(
-    `UPDATE companies SET first_active_at = now() WHERE id = :id AND first_active_at IS NULL
-     AND (SELECT count(*) FROM tenant_resources WHERE company_id = :id AND status = 'ready' AND name = ANY(:serving)) = :needed`,
-    { id: tenant.id, serving: [...servingResources], needed: servingResources.length },
-  );
 }

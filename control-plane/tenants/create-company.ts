@@ -2,11 +2,10 @@
 import type { Knex } from "../../core/db.ts";
 import { AppError, isUniqueViolation } from "../../core/errors.ts";
 import { hostKinds, slugFromName, slugProblem, tenantHost } from "../../core/tenant.ts";
-import { writeAudit } from "../audit.ts";
 import type { ControlContext } from "../context.ts";
 import { resources } from "../lifecycle/resources/index.ts";
 import { claimIdempotencyKey, type IdempotentRequest } from "./idempotency.ts";
-import { resolvePlan } from "./plans.ts";
+import { ensurePlan, refusePlan } from "./plans.ts";
 import type { ProvisionRequest } from "./tenant-schemas.ts";
 
 export interface NewCompany {
@@ -32,7 +31,7 @@ export async function createCompany(ctx: ControlContext, company: NewCompany): P
   for (let attempt = 1; ; attempt += 1) {
     const slug = given ?? (await freeSlug(ctx.db, company.request.name));
     try {
-      return await ctx.db.transaction((db) => insertCompany(ctx, db, { ...company, slug }));
+      return await insertCompany(ctx, { ...company, slug });
     } catch (error) {
       // A derived slug that another request took in between: derive the next one.
       if (given === undefined && attempt < 20 && isUniqueViolation(error, "companies_slug_key")) continue;
@@ -41,62 +40,58 @@ export async function createCompany(ctx: ControlContext, company: NewCompany): P
   }
 }
 
-async function insertCompany(
+/** One statement; a transaction around it only where something has to be written before. */
+async function insertCompany(ctx: ControlContext, company: NewCompany & { slug: string }): Promise<CreatedCompany> {
+  const { idempotency, request } = company;
+  if (idempotency === undefined && typeof request.plan === "string") return sendInsert(ctx, ctx.db, company);
+  return ctx.db.transaction(async (db) => {
+    if (idempotency !== undefined) await claimIdempotencyKey(db, idempotency);
+    if (typeof request.plan !== "string") await ensurePlan(db, request.plan);
+    return sendInsert(ctx, db, company);
+  });
+}
+
+async function sendInsert(
   ctx: ControlContext,
   db: Knex,
-  company: NewCompany & { slug: string },
+  { request, actor, slug, correlationId, idempotency }: NewCompany & { slug: string },
 ): Promise<CreatedCompany> {
-  const { request, actor, slug } = company;
   const baseDomain = request.baseDomain ?? ctx.config.BASE_DOMAIN;
-  if (company.idempotency) await claimIdempotencyKey(db, company.idempotency);
-  const plan = await resolvePlan(db, request.plan);
   const owner = request.owner ?? actor;
-  const { rows } = await db.raw<{ rows: { id: number; operation_id: string; fence: number }[] }>(insertSql, {
+  const { rows } = await db.raw<{ rows: CreatedCompany[] }>(insertSql, {
     name: request.name,
     slug,
     domain: request.domain,
     baseDomain,
     ownerName: owner.name,
     ownerEmail: owner.email,
-    planId: plan.id,
+    plan: typeof request.plan === "string" ? request.plan : request.plan.code,
     hosts: hostKinds.map((kind) => tenantHost(kind, slug, baseDomain)),
     kinds: [...hostKinds],
     resources: resources.map(({ name }) => name),
     dns: ctx.dns.name,
     lessee: ctx.instance,
     leaseSeconds: ctx.config.LEASE_SECONDS,
-    requestedBy: `user:${actor.userId}`,
-    correlationId: company.correlationId,
-  });
-  const {
-    id: companyId,
-    operation_id: operationId,
-    fence,
-  } = rows[0] as { id: number; operation_id: string; fence: number };
-  if (company.idempotency)
-    await db("idempotency_keys")
-      .where({ key: company.idempotency.key, requested_by: company.idempotency.requestedBy })
-      .update({ company_id: companyId });
-  await writeAudit(db, {
     actor: `user:${actor.userId}`,
-    action: "tenant.requested",
-    companyId,
-    correlationId: company.correlationId,
-    data: { slug, domain: request.domain, plan: plan.code, operationId },
+    correlationId,
+    key: idempotency?.key ?? null,
   });
-  return { companyId, operationId, fence };
+  return rows[0] ?? refusePlan();
 }
 
 const insertSql = `
-WITH company AS (
+WITH plan AS (
+  SELECT id FROM plans WHERE code = :plan AND is_active
+), company AS (
   INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, cluster_id)
-  SELECT :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, id FROM database_clusters WHERE is_default
+  SELECT :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, database_clusters.id
+  FROM database_clusters, plan WHERE is_default
   RETURNING id
 ), subscription AS (
-  INSERT INTO subscriptions (company_id, plan_id) SELECT id, :planId FROM company
+  INSERT INTO subscriptions (company_id, plan_id) SELECT company.id, plan.id FROM company, plan
 ), granted AS (
   INSERT INTO tenant_modules (company_id, module_code)
-  SELECT company.id, module_code FROM company, plan_modules WHERE plan_id = :planId
+  SELECT company.id, module_code FROM company, plan JOIN plan_modules ON plan_id = plan.id
 ), hosts AS (
   INSERT INTO domains (company_id, host, kind, provider)
   SELECT company.id, host, kind, :dns FROM company, unnest(CAST(:hosts AS text[]), CAST(:kinds AS text[])) AS given (host, kind)
@@ -107,9 +102,16 @@ WITH company AS (
   SELECT id, :lessee, now() + make_interval(secs => :leaseSeconds) FROM company RETURNING token
 ), operation AS (
   INSERT INTO operations (company_id, kind, requested_by, correlation_id)
-  SELECT id, 'provision', :requestedBy, :correlationId FROM company RETURNING id
+  SELECT id, 'provision', :actor, :correlationId FROM company RETURNING id
+), claimed AS (
+  UPDATE idempotency_keys SET company_id = company.id FROM company WHERE key = :key AND requested_by = :actor
+), audited AS (
+  INSERT INTO audit_log (id, previous_hash, hash, actor, action, company_id, correlation_id, data)
+  SELECT 0, '', '', :actor, 'tenant.requested', company.id, :correlationId,
+         jsonb_build_object('slug', CAST(:slug AS text), 'domain', CAST(:domain AS text), 'plan', CAST(:plan AS text), 'operationId', operation.id)
+  FROM company, operation
 )
-SELECT company.id, operation.id AS operation_id, lease.token AS fence FROM company, operation, lease`;
+SELECT company.id AS "companyId", operation.id AS "operationId", lease.token AS fence FROM company, operation, lease`;
 
 /** The name's slug, or with the first free number behind it. */
 async function freeSlug(db: Knex, name: string): Promise<string> {

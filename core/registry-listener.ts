@@ -2,10 +2,10 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { connectionSettings } from "../core/db.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Secrets } from "../core/secrets.ts";
-import { registryRole, servicePassword } from "../core/service-roles.ts";
+import { connectionSettings } from "./db.ts";
+import type { Logger } from "./logger.ts";
+import type { Secrets } from "./secrets.ts";
+import { registryRole, servicePassword } from "./service-roles.ts";
 
 export interface RegistrySubscriber {
   /** Something about the company may have changed: look again. */
@@ -27,7 +27,10 @@ const pingMs = 10_000;
 const longestWaitMs = 5_000;
 
 /** Starts listening in the background; a database that is not there yet delays nothing. */
-export function openRegistryListener(databaseUrl: string, secrets: Secrets, log: Logger): RegistryListener {
+export function openRegistryListener(
+  databaseUrl: string,
+  { secrets, log, name }: { secrets: Secrets; log: Logger; name: string },
+): RegistryListener {
   const subscribers = new Set<RegistrySubscriber>();
   const stop = new AbortController();
   let listening = false;
@@ -40,7 +43,7 @@ export function openRegistryListener(databaseUrl: string, secrets: Secrets, log:
     }
   };
   const settings = connectionSettings(databaseUrl, {
-    name: "secretaria tenant-runtime listener",
+    name,
     user: registryRole,
     password: servicePassword(secrets, registryRole),
   });
@@ -69,7 +72,7 @@ async function keepTrying(signal: AbortSignal, log: Logger, listen: () => Promis
     if (signal.aborted) return;
     // Ended after it had listened: a new outage.
     if (cause === undefined) failures = 0;
-    if (failures === 0) log.warn({ err: cause }, "registry changes are not heard: every host is asked for each second");
+    if (failures === 0) log.warn({ err: cause }, "registry changes are not heard; looking more often until they are");
     const waitMs = Math.min(longestWaitMs, 100 * 2 ** failures) * (0.5 + Math.random() / 2);
     await sleep(waitMs, undefined, { signal }).catch(() => undefined);
   }
