@@ -1,9 +1,8 @@
 import type { Express } from "express";
-import { rateLimit } from "express-rate-limit";
 import helmet from "helmet";
-import { AppError } from "../core/errors.ts";
 import { answerErrors, correlate, createApp, notFound } from "../core/http.ts";
 import { createMetrics, measureRequests, serveMetrics } from "../core/metrics.ts";
+import { slowGuessing } from "./accounts/slow-guessing.ts";
 import { authRoutes } from "./api/auth.ts";
 import { mountDocs } from "./api/docs.ts";
 import { mountHealth } from "./api/health.ts";
@@ -20,16 +19,17 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
   const app = createApp();
   const metrics = createMetrics("control-plane");
   exposeWorkerGauge(metrics.registry, ctx);
+  const guessing = slowGuessing();
   const routes = [...authRoutes, ...tenantRoutes, ...operationRoutes, ...planRoutes];
 
   app.use(correlate, measureRequests(metrics));
   app.get("/metrics", serveMetrics(metrics));
   mountHealth(app, ctx);
   app.use(secureHeaders());
-  app.use("/api/auth", slowGuessing());
+  app.use("/api/auth", guessing);
   mountDocs(app, ctx, routes);
   mountRoutes(app, ctx, routes);
-  mountPanel(app, ctx);
+  mountPanel(app, ctx, guessing);
   app.use(notFound);
   app.use(answerErrors(ctx.log));
   return app;
@@ -44,18 +44,4 @@ function secureHeaders() {
     frameAncestors: ["'none'"],
   };
   return helmet({ strictTransportSecurity: false, contentSecurityPolicy: { directives } });
-}
-
-/** Refused sign-ins of one address: 30 in five minutes. Good ones do not count. */
-function slowGuessing() {
-  return rateLimit({
-    windowMs: 5 * 60_000,
-    limit: 30,
-    skipSuccessfulRequests: true,
-    standardHeaders: "draft-8",
-    legacyHeaders: false,
-    handler: () => {
-      throw new AppError("too-many-requests", "Wait five minutes before you try again.", { retryAfterSeconds: 300 });
-    },
-  });
 }

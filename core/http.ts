@@ -114,7 +114,8 @@ function toAppError(error: unknown): AppError {
 
 function bodyParserError(error: unknown): AppError | undefined {
   const { type, status } = error as { type?: string; status?: number };
-  if (type === "entity.too.large") return new AppError("body-too-large", `Send at most ${bodyLimitBytes} bytes.`);
+  if (type === "entity.too.large" || type === "parameters.too.many")
+    return new AppError("body-too-large", `Send at most ${bodyLimitBytes} bytes.`);
   if (type === "encoding.unsupported" || type === "charset.unsupported") {
     return new AppError("unsupported-media-type", "Send the body as UTF-8 JSON without content encoding.");
   }

@@ -2,7 +2,7 @@
 import pg from "pg";
 import type { Knex } from "./db.ts";
 import { runtimeRole } from "./migrations/tenant-schema.ts";
-import { scramVerifier, type Secrets } from "./secrets.ts";
+import { scramVerifier, sha256Hex, type Secrets } from "./secrets.ts";
 
 /** Reads the registry (hosts, certificates, plans) and is a member of no tenant role. */
 export const registryRole = "secretaria_registry";
@@ -11,20 +11,29 @@ export const registryRole = "secretaria_registry";
 export const servicePassword = (secrets: Secrets, role: string): string => secrets.derive(`postgres:${role}`);
 
 /**
- * Makes both roles, or sets their passwords anew, so that a changed master key is healed by the next start.
+ * Makes both roles, or sets their passwords anew. They belong to the whole server, so they carry a mark of the master
+ * key: a second installation there with another key must not lock the first one out.
  * NOINHERIT: membership in tenant roles gives nothing until SET ROLE.
+ * @throws Error when the roles were made with another master key.
  */
 export async function ensureServiceRoles(db: Knex, secrets: Secrets): Promise<void> {
-  await db.transaction(async (trx) => {
-    // Roles belong to the whole server, so the lock does not depend on the database.
-    await trx.raw("SELECT pg_advisory_xact_lock(hashtext('secretaria.roles'), 0)");
-    for (const role of [runtimeRole, registryRole]) {
-      const exists = await trx("pg_roles").where({ rolname: role }).first("rolname");
-      const verb = exists ? "ALTER" : "CREATE";
+  const mark = `secretaria key ${sha256Hex(secrets.derive("installation")).slice(0, 16)}`;
+  for (const role of [runtimeRole, registryRole]) {
+    await db.transaction(async (trx) => {
+      await trx.raw("SELECT pg_advisory_xact_lock(hashtext('secretaria.roles'), 0)");
+      const known = await trx("pg_roles")
+        .where({ rolname: role })
+        .first(trx.raw("shobj_description(oid, 'pg_authid') AS mark"));
+      if (known?.mark && known.mark !== mark) throw new Error(foreignKey(role));
+      const name = pg.escapeIdentifier(role);
       const password = pg.escapeLiteral(scramVerifier(servicePassword(secrets, role)));
-      await trx.raw(
-        `${verb} ROLE ${pg.escapeIdentifier(role)} LOGIN NOINHERIT NOCREATEDB NOCREATEROLE PASSWORD ${password}`,
-      );
-    }
-  });
+      const verb = known === undefined ? "CREATE" : "ALTER";
+      await trx.raw(`${verb} ROLE ${name} LOGIN NOINHERIT NOCREATEDB NOCREATEROLE PASSWORD ${password}`);
+      await trx.raw(`COMMENT ON ROLE ${name} IS ${pg.escapeLiteral(mark)}`);
+    });
+  }
 }
+
+const foreignKey = (role: string): string =>
+  `The server's role ${role} was made with another MASTER_KEY. Start with that key, or, when no other installation uses ` +
+  `the server any more, take the role over: COMMENT ON ROLE ${role} IS NULL`;

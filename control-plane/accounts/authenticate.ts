@@ -2,6 +2,7 @@
 import type { Request, RequestHandler } from "express";
 import { AppError } from "../../core/errors.ts";
 import type { ControlContext } from "../context.ts";
+import { isSameOrigin } from "./same-origin.ts";
 import { findSessionUser, type Actor } from "./session-store.ts";
 
 export type { Actor } from "./session-store.ts";
@@ -37,19 +38,10 @@ export async function findActor(ctx: ControlContext, req: Request): Promise<Acto
     return findSessionUser(ctx.db, { id: sid });
   }
   const cookie = readCookie(req, sessionCookie);
-  if (cookie === undefined || !isSameOrigin(req)) return undefined;
+  // The cookie is SameSite=Strict; the origin is the second lock on everything that changes something.
+  const isReading = req.method === "GET" || req.method === "HEAD";
+  if (cookie === undefined || !(isReading || isSameOrigin(ctx, req))) return undefined;
   return findSessionUser(ctx.db, { refreshToken: cookie });
-}
-
-/**
- * The cookie is SameSite=Strict; this is the second lock. Reading is safe without it, and a browser that sends no
- * Sec-Fetch-Site must name our own origin.
- */
-function isSameOrigin(req: Request): boolean {
-  if (req.method === "GET" || req.method === "HEAD") return true;
-  const site = req.get("sec-fetch-site");
-  if (site !== undefined) return site === "same-origin";
-  return req.get("origin") === `${req.protocol}://${req.get("host")}`;
 }
 
 export function readCookie(req: Request, name: string): string | undefined {

@@ -1,11 +1,12 @@
 import type { Request } from "express";
 import { z } from "zod";
+import { text } from "../../core/validation.ts";
 import { refresh, signIn } from "../accounts/sign-in.ts";
 import { revokeSession, type Client } from "../accounts/session-store.ts";
 import { createFirstAdmin } from "../accounts/first-admin.ts";
 import { defineRoute, type Route } from "./route.ts";
 
-const email = z.string().trim().max(254);
+const email = text(1, 254);
 export const newPassword = z.string().min(10, "must have at least 10 characters").max(200);
 
 const signedInSchema = z.object({
@@ -18,7 +19,7 @@ const signedInSchema = z.object({
 export const adminSchema = z.strictObject({
   token: z.string().min(20).max(100),
   email: z.email("must be an e-mail address").max(254),
-  name: z.string().trim().min(1).max(120),
+  name: text(1, 120),
   password: newPassword,
 });
 

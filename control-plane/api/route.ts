@@ -3,6 +3,7 @@ import type { Request, Response, Router } from "express";
 import type { z } from "zod";
 import { AppError, type FieldError } from "../../core/errors.ts";
 import { jsonBody } from "../../core/http.ts";
+import { toFieldErrors } from "../../core/validation.ts";
 import { requireUser, type Actor } from "../accounts/authenticate.ts";
 import type { ControlContext } from "../context.ts";
 
@@ -79,16 +80,4 @@ function parseInput(route: Route, req: Request): { params: unknown; query: unkno
       errors,
     });
   return input;
-}
-
-/** A zod issue as pointers; an unknown key is one error for each key, pointing at the key. */
-function toFieldErrors(issue: z.core.$ZodIssue, prefix: string): FieldError[] {
-  const pointer = (path: readonly PropertyKey[]) => {
-    const escaped = path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1"));
-    return escaped.length === 0 && prefix === "/" ? "" : prefix + escaped.join("/");
-  };
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ pointer: pointer([...issue.path, key]), detail: "is not a known field" }));
-  }
-  return [{ pointer: pointer(issue.path), detail: issue.message }];
 }

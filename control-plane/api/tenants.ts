@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AppError } from "../../core/errors.ts";
+import { text } from "../../core/validation.ts";
 import { changeSchema, deletionSchema } from "../tenants/change-schemas.ts";
 import { deleteTenant, getCompany, retryTenant } from "../tenants/change-tenant.ts";
 import { readIdempotencyKey } from "../tenants/idempotency.ts";
@@ -10,10 +11,10 @@ import { provisionSchema, provisionedSchema, tenantSchema } from "../tenants/ten
 import { readPreference } from "./prefer.ts";
 import { defineRoute, type Route } from "./route.ts";
 
-const reference = z.object({ id: z.string().max(64).describe("Id, uuid or slug") });
+const reference = z.object({ id: text(1, 64).describe("Id, uuid or slug") });
 
 const listQuery = z.strictObject({
-  search: z.string().trim().max(120).optional().describe("Part of name, slug or domain"),
+  search: text(0, 120).optional().describe("Part of name, slug or domain"),
   status: tenantSchema.shape.status.optional().or(z.literal("").transform(() => undefined)),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(200).optional().describe("`nextCursor` of the page before"),

@@ -3,7 +3,7 @@ import express, { type Request, type RequestHandler } from "express";
 import { AppError } from "../../core/errors.ts";
 import { bodyLimitBytes } from "../../core/http.ts";
 import type { ControlContext } from "../context.ts";
-import { publicUrl } from "../public-url.ts";
+import { isSameOrigin } from "../accounts/same-origin.ts";
 
 export type Form = Readonly<Record<string, string>>;
 
@@ -12,10 +12,9 @@ export type Form = Readonly<Record<string, string>>;
  * and the only one for signing in, where there is no cookie yet. @throws AppError `not-allowed`.
  */
 export function acceptForms(ctx: ControlContext): RequestHandler[] {
-  const ownOrigin = new URL(publicUrl(ctx.config)).origin;
   return [
     (req, _res, next) => {
-      if (!isOwnPage(req, ownOrigin)) throw new AppError("not-allowed", "The form was sent by another site.");
+      if (!isSameOrigin(ctx, req)) throw new AppError("not-allowed", "The form was sent by another site.");
       next();
     },
     express.urlencoded({ extended: false, limit: bodyLimitBytes, parameterLimit: bodyLimitBytes }),
@@ -35,11 +34,3 @@ export function readSecret(req: Request, name: string): string {
 }
 
 export const toLine = (value: unknown): string => (typeof value === "string" ? value.replaceAll("\0", "").trim() : "");
-
-/** A browser that sends no Sec-Fetch-Site (plain HTTP outside localhost) must name our own origin. */
-function isOwnPage(req: Request, ownOrigin: string): boolean {
-  const site = req.get("sec-fetch-site");
-  if (site !== undefined) return site === "same-origin";
-  const origin = req.get("origin");
-  return origin === `${req.protocol}://${req.get("host")}` || origin === ownOrigin;
-}

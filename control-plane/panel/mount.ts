@@ -1,6 +1,4 @@
-import { Router, type Express } from "express";
-import { rateLimit } from "express-rate-limit";
-import { AppError } from "../../core/errors.ts";
+import { Router, type Express, type RequestHandler } from "express";
 import type { ControlContext } from "../context.ts";
 import { assetBase, serveAssets } from "./asset-files.ts";
 import { acceptForms } from "./form.ts";
@@ -14,12 +12,15 @@ import type { PanelContext } from "./panel-context.ts";
 import { anyone, person } from "./people.ts";
 import { openViews } from "./render.ts";
 
-/** The panel's table of routes. Mount it last: it answers browsers that ask for a page nobody has. */
-export function mountPanel(app: Express, control: ControlContext): void {
+/**
+ * The panel's table of routes. Mount it last: it answers browsers that ask for a page nobody has.
+ * @param guessing slows refused sign-ins; the API's own, so that both share one budget.
+ */
+export function mountPanel(app: Express, control: ControlContext, guessing: RequestHandler): void {
   const assets = assetBase();
   const ctx: PanelContext = { ...control, views: openViews(assets) };
   const form = acceptForms(ctx);
-  const guarded = [...form, slowGuessing()];
+  const guarded = [...form, guessing];
   const panel = Router();
 
   serveAssets(panel, assets);
@@ -40,18 +41,4 @@ export function mountPanel(app: Express, control: ControlContext): void {
   panel.use(missingPage(ctx));
   panel.use(answerPageErrors(ctx));
   app.use(panel);
-}
-
-/** Refused sign-ins of one address: 30 in five minutes. Good ones do not count. */
-function slowGuessing() {
-  return rateLimit({
-    windowMs: 5 * 60_000,
-    limit: 30,
-    skipSuccessfulRequests: true,
-    standardHeaders: "draft-8",
-    legacyHeaders: false,
-    handler: () => {
-      throw new AppError("too-many-requests", "Wait five minutes before you try again.", { retryAfterSeconds: 300 });
-    },
-  });
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { text } from "../../core/validation.ts";
 import { operationSchema } from "./tenant-schemas.ts";
 
 /** No body at all is an empty one. */
@@ -6,7 +7,7 @@ export const deletionSchema = z.preprocess(
   (body) => body ?? {},
   z.strictObject({
     confirm: z.string().max(64).optional().describe("The company's slug, as a safeguard"),
-    reason: z.string().trim().max(500).optional().describe("Kept in the audit log"),
+    reason: text(0, 500).optional().describe("Kept in the audit log"),
   }),
 );
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { tenantAudience, tenantHost, schemaName } from "../../core/tenant.ts";
 import { ownerSetupToken } from "../../core/tenant-secrets.ts";
 import type { ControlContext } from "../context.ts";
-import { convergeLeased } from "../lifecycle/converge.ts";
+import { converge, convergeLeased } from "../lifecycle/converge.ts";
 import { latestOperation } from "../lifecycle/operation-store.ts";
 import { isServable, isSettled } from "../lifecycle/status.ts";
 import type { Progress } from "../lifecycle/walk.ts";
@@ -33,6 +33,8 @@ export async function provisionTenant(
   const known = company.idempotency && (await findKnownRequest(ctx, company.idempotency));
   if (known && "answer" in known) return { ...known.answer, replayed: true };
   const companyId = known ? known.companyId : await createAndConverge(ctx, company, waitSeconds);
+  // The process that took the first request is gone: carry on where it was.
+  if (known) await waitUntilSettled(ctx, waitSeconds, (progress) => converge(ctx, companyId, progress));
   const answer = await answerFor(ctx, companyId);
   if (company.idempotency) await storeAnswer(ctx, company.idempotency, answer);
   return { ...answer, replayed: false };
@@ -40,19 +42,27 @@ export async function provisionTenant(
 
 async function createAndConverge(ctx: ControlContext, company: NewCompany, waitSeconds: number): Promise<number> {
   const { companyId, fence } = await createCompany(ctx, company);
+  await waitUntilSettled(ctx, waitSeconds, (progress) => convergeLeased(ctx, companyId, { fence, progress }));
+  return companyId;
+}
+
+/** Waits until the company can be served, cannot be for now, or the time is over; the work itself goes on. */
+async function waitUntilSettled(
+  ctx: ControlContext,
+  waitSeconds: number,
+  work: (progress: Progress) => Promise<void>,
+): Promise<void> {
   const abort = new AbortController();
   const settled = new Promise<void>((resolve) => {
-    const progress: Progress = (rows) => isSettled([...rows.values()]) && resolve();
-    const work = convergeLeased(ctx, companyId, { fence, progress })
-      .catch((error: unknown) => ctx.log.error({ err: error, companyId }, "convergence stopped; the sweep comes again"))
+    const running = work((rows) => isSettled([...rows.values()]) && resolve())
+      .catch((error: unknown) => ctx.log.error({ err: error }, "convergence stopped; the sweep comes again"))
       .finally(resolve);
-    ctx.background.add(work);
-    void work.finally(() => ctx.background.delete(work));
+    ctx.background.add(running);
+    void running.finally(() => ctx.background.delete(running));
   });
   const patience = sleep(waitSeconds * 1000, undefined, { signal: abort.signal }).catch(() => undefined);
   await Promise.race([settled, patience]);
   abort.abort();
-  return companyId;
 }
 
 /** 201 when the company can be served, else 202; with a first token for its owner as soon as there is one to sign for. */

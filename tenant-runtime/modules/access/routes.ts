@@ -4,7 +4,7 @@ import { z } from "zod";
 import { AppError } from "../../../core/errors.ts";
 import { jsonBody } from "../../../core/http.ts";
 import type { RuntimeContext } from "../../context.ts";
-import { parseBody, text, uuidPattern } from "../../validate.ts";
+import { parseBody, text, uuidPattern } from "../../../core/validation.ts";
 import { revokeSession, type Client } from "./session-store.ts";
 import { refresh, setUpOwner, signIn } from "./sign-in.ts";
 

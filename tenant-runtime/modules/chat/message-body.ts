@@ -2,7 +2,7 @@ import express, { type RequestHandler } from "express";
 import { z } from "zod";
 import { AppError } from "../../../core/errors.ts";
 import { bodyLimitBytes } from "../../../core/http.ts";
-import { text } from "../../validate.ts";
+import { text } from "../../../core/validation.ts";
 
 /** Line ends as the web sends them in forms become plain ones. */
 export const messageBody = z.strictObject({

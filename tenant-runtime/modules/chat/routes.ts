@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from "express";
 import { loadAssets } from "../../assets.ts";
 import type { RuntimeContext } from "../../context.ts";
-import { parseBody } from "../../validate.ts";
+import { parseBody } from "../../../core/validation.ts";
 import { addInboundMessage, findConversation, listMessages } from "./conversation-store.ts";
 import { limitMessages } from "./limits.ts";
 import { messageBody, readMessageBody } from "./message-body.ts";

@@ -1,7 +1,7 @@
 import { Router, type Request, type RequestHandler, type Response } from "express";
 import { AppError, isUniqueViolation } from "../../../core/errors.ts";
 import { jsonBody } from "../../../core/http.ts";
-import { parseBody, parseQuery, uuidPattern } from "../../validate.ts";
+import { parseBody, parseQuery, uuidPattern } from "../../../core/validation.ts";
 import {
   deleteCustomer,
   findCustomer,

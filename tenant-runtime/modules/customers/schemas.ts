@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { text } from "../../validate.ts";
+import { text } from "../../../core/validation.ts";
 import { normalisePhone } from "./phone.ts";
 
 const phone = text(1, 40).transform((typed, check) => {

@@ -1,6 +1,6 @@
 /** Input from outside: zod in, the platform's field errors out. */
 import { z } from "zod";
-import { AppError, type FieldError } from "../core/errors.ts";
+import { AppError, type FieldError } from "./errors.ts";
 
 /** Text that PostgreSQL can hold: no NUL; outer blanks are dropped, then `min` to `max` characters. */
 export const text = (min: number, max: number) =>
@@ -28,8 +28,8 @@ function parse<S extends z.ZodType>(schema: S, value: unknown, prefix: string): 
   throw new AppError("invalid-request", "Correct the fields named in 'errors' and send the request again.", { errors });
 }
 
-/** An unknown key is one error for each key, pointing at the key. */
-function toFieldErrors(issue: z.core.$ZodIssue, prefix: string): FieldError[] {
+/** A zod issue as JSON pointers behind `prefix`; an unknown key is one error for each key, pointing at the key. */
+export function toFieldErrors(issue: z.core.$ZodIssue, prefix: string): FieldError[] {
   const pointer = (path: readonly PropertyKey[]) => {
     const escaped = path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1"));
     return escaped.length === 0 && prefix === "/" ? "" : prefix + escaped.join("/");

@@ -1,0 +1,60 @@
+/** DATABASE_URL may name a role that is no superuser: it owns the database and may create roles, and that is enough. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { startControlPlane } from "../control-plane/start.ts";
+import { createLogger } from "../core/logger.ts";
+import { createShutdown, type Shutdown } from "../core/shutdown.ts";
+import { startServers, type Servers } from "../scripts/embedded/stack.ts";
+import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
+import { adminEmail, adminPassword, testConfig } from "./support/platform.ts";
+import { runQuery } from "./support/servers.ts";
+import { until } from "./support/wait.ts";
+
+describe("a database owner without superuser rights", () => {
+  let folder: string;
+  let servers: Servers;
+  let shutdown: Shutdown;
+  let api: ApiClient;
+  const url = () => {
+    const ordinary = new URL(servers.databaseUrl);
+    ordinary.username = "platform";
+    ordinary.password = "platform";
+    ordinary.pathname = "/platform";
+    return ordinary.toString();
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "secretaria-owner-"));
+    servers = await startServers({ dataDir: folder, config: {}, durable: false });
+    await runQuery(servers.databaseUrl, "CREATE ROLE platform LOGIN CREATEROLE PASSWORD 'platform'");
+    await runQuery(servers.databaseUrl, "CREATE DATABASE platform OWNER platform");
+    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    shutdown = createShutdown(log);
+    const config = testConfig({ DATA_DIR: folder, DATABASE_URL: url(), REDIS_URL: servers.redisUrl });
+    const { port } = await startControlPlane(config, log, shutdown);
+    api = await createApiClient(`http://127.0.0.1:${port}`, { email: adminEmail, password: adminPassword });
+  });
+  after(async () => {
+    await shutdown.run("test over");
+    await servers.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("provisions a company that the runtime's role can serve, and removes it again", async () => {
+    const { status, body } = await api.post("/api/tenants/provision", newCompany());
+    expect(status).to.equal(201);
+    const { id } = body.tenant;
+    const [facts] = await runQuery(
+      url(),
+      `SELECT pg_has_role('secretaria_runtime', $1, 'SET') AS may_set, pg_has_role('secretaria_runtime', $1, 'USAGE') AS inherits,
+              (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super`,
+      [`tenant_${id}`],
+    );
+    expect(facts).to.deep.equal({ may_set: true, inherits: false, super: false });
+    await api.delete(`/api/tenants/${id}`);
+    const roles = () => runQuery(url(), "SELECT 1 FROM pg_roles WHERE rolname = $1", [`tenant_${id}`]);
+    await until(roles, (rows) => rows.length === 0, { what: "the role's end" });
+  });
+});
