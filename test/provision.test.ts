@@ -3,6 +3,7 @@ import { Redis } from "ioredis";
 import jwt from "jsonwebtoken";
 import { redisUrlFor } from "../core/redis.ts";
 import { redisPassword } from "../core/tenant-secrets.ts";
+import { makeMissingPartitions } from "../control-plane/lifecycle/partitions.ts";
 import { readMigrations } from "../core/migrations/sql-files.ts";
 import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";
@@ -260,6 +261,21 @@ describe("provisioning", () => {
     const again = await platform.api.post("/api/tenants/provision", newCompany({ slug: "de-partida" }));
     expect(again.body.code).to.equal("slug-taken");
     expect((await platform.api.delete(`/api/tenants/${id}`)).body.code).to.equal("state-conflict");
+  });
+
+  it("looks after the coming month's partitions of companies that lack them", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const partitions = () =>
+      platform.query<{ relname: string }>(
+        "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND relnamespace = $1::regnamespace ORDER BY 1",
+        [body.tenant.schema],
+      );
+    const made = await partitions();
+    expect(made).to.have.length(6);
+    expect(await makeMissingPartitions(platform.ctx)).to.equal(0);
+    await platform.query(`DROP TABLE ${body.tenant.schema}.${made.at(-1)?.relname}`);
+    expect(await makeMissingPartitions(platform.ctx)).to.equal(1);
+    expect(await partitions()).to.deep.equal(made);
   });
 
   it("lists plans with limits and modules", async () => {
