@@ -10,6 +10,7 @@ import { startServers, type Servers } from "../scripts/embedded/stack.ts";
 import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
 import { adminEmail, adminPassword, testConfig } from "./support/platform.ts";
 import { runQuery } from "./support/servers.ts";
+import { endWithProcess } from "./support/orphans.ts";
 import { until } from "./support/wait.ts";
 
 describe("a database owner without superuser rights", () => {
@@ -27,7 +28,7 @@ describe("a database owner without superuser rights", () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "secretaria-owner-"));
-    servers = await startServers({ dataDir: folder, config: {}, durable: false });
+    servers = endWithProcess(await startServers({ dataDir: folder, config: {}, durable: false }));
     await runQuery(servers.databaseUrl, "CREATE ROLE platform LOGIN CREATEROLE PASSWORD 'platform'");
     await runQuery(servers.databaseUrl, "CREATE DATABASE platform OWNER platform");
     const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");

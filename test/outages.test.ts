@@ -11,6 +11,7 @@ import { startServers, type Servers } from "../scripts/embedded/stack.ts";
 import { startWorkers } from "../workers/start.ts";
 import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
 import { adminEmail, adminPassword, testConfig } from "./support/platform.ts";
+import { endWithProcess } from "./support/orphans.ts";
 import { until } from "./support/wait.ts";
 
 describe("outages", () => {
@@ -23,7 +24,7 @@ describe("outages", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "secretaria-outage-"));
     // Durable, unlike the shared servers: what is killed must keep what it confirmed.
-    servers = await startServers({ dataDir: folder, config: {} });
+    servers = endWithProcess(await startServers({ dataDir: folder, config: {} }));
     const config = testConfig({ DATA_DIR: folder, DATABASE_URL: servers.databaseUrl, REDIS_URL: servers.redisUrl });
     const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
     shutdown = createShutdown(log);

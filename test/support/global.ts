@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createSecrets } from "../../core/secrets.ts";
 import { setUpDatabase } from "../../core/setup.ts";
 import { startServers, type Servers } from "../../scripts/embedded/stack.ts";
+import { endWithProcess } from "./orphans.ts";
 import { masterKey, runQuery, shared, templateDatabase } from "./servers.ts";
 
 let servers: Servers | undefined;
@@ -12,7 +13,7 @@ let folder: string | undefined;
 
 export async function mochaGlobalSetup(): Promise<void> {
   folder = await mkdtemp(join(tmpdir(), "secretaria-test-"));
-  servers = await startServers({ dataDir: folder, config: {}, durable: false });
+  servers = endWithProcess(await startServers({ dataDir: folder, config: {}, durable: false }));
   shared.databaseUrl = servers.databaseUrl;
   shared.redisUrl = servers.redisUrl;
   await runQuery(servers.databaseUrl, `CREATE DATABASE ${templateDatabase}`);
