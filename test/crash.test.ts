@@ -58,6 +58,8 @@ describe("a control plane killed with SIGKILL", () => {
         { seconds: 30, what: "convergence" },
       );
       expect(healed.body.status).to.equal("active");
+      const open = () => query("SELECT 1 FROM operations WHERE company_id = $1 AND status = 'running'", [id]);
+      await until(open, (rows) => rows.length === 0, { what: "the operation's end" });
       const [left] = await query(
         `SELECT (SELECT count(*)::int FROM companies WHERE slug = $1) AS companies,
                 (SELECT count(*)::int FROM tenant_${id}.users WHERE role = 'owner') AS owners,
@@ -69,6 +71,21 @@ describe("a control plane killed with SIGKILL", () => {
       expect(left).to.deep.equal({ companies: 1, owners: 1, certificates: 1, operations: 1, all_operations: 1 });
     });
   }
+
+  it("between the last step and the operation's end: the operation is ended", async () => {
+    const { body } = await api.post("/api/tenants/provision", newCompany());
+    const path = `/api/operations/${body.operation.id}`;
+    await until(
+      () => api.get(path),
+      (answer) => answer.body.status === "succeeded",
+    );
+    await query("UPDATE operations SET status = 'running', finished_at = NULL WHERE id = $1", [body.operation.id]);
+    await until(
+      () => api.get(path),
+      (answer) => answer.body.status === "succeeded",
+      { what: "the operation's end" },
+    );
+  });
 
   it("in the middle of a deletion: it is finished", async () => {
     const { body } = await api.post("/api/tenants/provision", newCompany());

@@ -43,16 +43,23 @@ export function startSweep(ctx: ControlContext): Sweep {
   };
 }
 
-/** Tenants with a resource that is due and no living lease, longest waiting first. */
+/**
+ * Tenants with a resource that is due and no living lease, longest waiting first; and those whose operation is still
+ * open though nothing will be tried any more: their process died between its last step and the operation's end.
+ */
 export async function listDue(ctx: ControlContext, limit: number, except: readonly number[]): Promise<number[]> {
   if (limit <= 0) return [];
-  const { rows } = await ctx.db.raw<{ rows: { company_id: number }[] }>(
-    `SELECT due.company_id FROM tenant_resources due
-     LEFT JOIN tenant_leases lease ON lease.company_id = due.company_id
-     WHERE due.next_attempt_at <= now() AND (lease.expires_at IS NULL OR lease.expires_at < now())
-       AND NOT due.company_id = ANY(:except)
-     GROUP BY due.company_id ORDER BY min(due.next_attempt_at) LIMIT :limit`,
-    { limit, except: [...except] },
-  );
+  const { rows } = await ctx.db.raw<{ rows: { company_id: number }[] }>(dueSql, { limit, except: [...except] });
   return rows.map((row) => row.company_id);
 }
+
+const dueSql = `
+SELECT due.company_id FROM (
+  SELECT company_id, next_attempt_at AS since FROM tenant_resources WHERE next_attempt_at <= now()
+  UNION ALL
+  SELECT company_id, created_at FROM operations WHERE status = 'running' AND NOT EXISTS (
+    SELECT FROM tenant_resources r WHERE r.company_id = operations.company_id AND r.next_attempt_at IS NOT NULL)
+) AS due
+LEFT JOIN tenant_leases lease ON lease.company_id = due.company_id
+WHERE (lease.expires_at IS NULL OR lease.expires_at < now()) AND NOT due.company_id = ANY(:except)
+GROUP BY due.company_id ORDER BY min(due.since) LIMIT :limit`;
