@@ -45,13 +45,13 @@ describe("a control plane killed with SIGKILL", () => {
       const company = newCompany();
       const lost = api.post("/api/tenants/provision", company).catch(() => undefined);
       const find = () => query<{ id: string }>("SELECT id FROM companies WHERE slug = $1", [company["slug"]]);
-      const rows = await until(find, (found) => found.length === 1, { what: "the company's row" });
+      const made = await until(find, (found) => found.length === 1, { what: "the company's row" });
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await stack.program("control-plane").kill("SIGKILL");
       await lost;
 
       await stack.startAgain("control-plane");
-      const id = rows[0]?.id;
+      const id = made[0]?.id;
       const healed = await until(
         () => api.get(`/api/tenants/${id}`),
         ({ body }) => body.resources.every((row: { status: string }) => row.status === "ready"),
