@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { Redis } from "ioredis";
 import jwt from "jsonwebtoken";
+import { z } from "zod";
+import { provisionedSchema } from "../control-plane/tenants/tenant-schemas.ts";
 import { redisUrlFor } from "../core/redis.ts";
 import { redisPassword } from "../core/tenant-secrets.ts";
 import { makeMissingPartitions } from "../control-plane/lifecycle/partitions.ts";
@@ -276,6 +278,25 @@ describe("provisioning", () => {
     await platform.query(`DROP TABLE ${body.tenant.schema}.${made.at(-1)?.relname}`);
     expect(await makeMissingPartitions(platform.ctx)).to.equal(1);
     expect(await partitions()).to.deep.equal(made);
+  });
+
+  it("is documented by the schemas that its answers keep", async () => {
+    const document = (await platform.api.request("GET", "/openapi.json", { anonymous: true })).body;
+    expect(document.openapi).to.equal("3.1.0");
+    expect(Object.keys(document.paths)).to.include.members([
+      "/api/auth/login",
+      "/api/tenants/provision",
+      "/api/tenants/{id}",
+      "/api/tenants/{id}/retry",
+      "/api/operations/{id}/events",
+      "/api/plans",
+    ]);
+    const operation = document.paths["/api/tenants/provision"].post;
+    expect(operation.requestBody.content["application/json"].schema.additionalProperties).to.equal(false);
+    expect(Object.keys(operation.responses)).to.include.members(["201", "202", "default"]);
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    expect(z.strictObject(provisionedSchema.shape).safeParse(body).error?.issues).to.equal(undefined);
+    expect((await platform.api.request("GET", "/docs", { anonymous: true })).status).to.equal(200);
   });
 
   it("lists plans with limits and modules", async () => {
