@@ -1,8 +1,9 @@
 import type { Express } from "express";
 import helmet from "helmet";
 import { answerErrors, correlate, createApp, notFound } from "../core/http.ts";
+import { slowGuessing } from "../core/slow-guessing.ts";
 import { createMetrics, measureRequests, serveMetrics } from "../core/metrics.ts";
-import { slowGuessing } from "./accounts/slow-guessing.ts";
+import { auditRoutes } from "./api/audit.ts";
 import { authRoutes } from "./api/auth.ts";
 import { mountDocs } from "./api/docs.ts";
 import { mountHealth } from "./api/health.ts";
@@ -20,7 +21,7 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
   const metrics = createMetrics("control-plane");
   exposeWorkerGauge(metrics.registry, ctx);
   const guessing = slowGuessing();
-  const routes = [...authRoutes, ...tenantRoutes, ...operationRoutes, ...planRoutes];
+  const routes = [...authRoutes, ...tenantRoutes, ...operationRoutes, ...planRoutes, ...auditRoutes];
 
   app.use(correlate, measureRequests(metrics));
   app.get("/metrics", serveMetrics(metrics));

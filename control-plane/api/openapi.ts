@@ -29,7 +29,14 @@ export function openApiDocument(routes: readonly Route[], serverUrl: string): Js
 
 function operationOf(route: Route): Json {
   const body =
-    route.body === undefined ? {} : { requestBody: { required: true, content: json(jsonSchema(route.body, "input")) } };
+    route.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: !route.body.safeParse(undefined).success,
+            content: json(jsonSchema(route.body, "input")),
+          },
+        };
   return {
     operationId: `${route.method}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     tags: [route.tag],

@@ -1,17 +1,15 @@
 import { z } from "zod";
 import { AppError } from "../../core/errors.ts";
 import { text } from "../../core/validation.ts";
-import { changeSchema, deletionSchema } from "../tenants/change-schemas.ts";
-import { deleteTenant, getCompany, retryTenant } from "../tenants/change-tenant.ts";
+import { getCompany } from "../tenants/change-tenant.ts";
 import { readIdempotencyKey } from "../tenants/idempotency.ts";
 import { listTenants } from "../tenants/list-tenants.ts";
-import { presentOperation, presentTenants } from "../tenants/present-tenant.ts";
+import { presentTenants } from "../tenants/present-tenant.ts";
 import { provisionTenant } from "../tenants/provision-tenant.ts";
 import { provisionSchema, provisionedSchema, tenantSchema } from "../tenants/tenant-schemas.ts";
+import { changeRoutes, tenantReference } from "./tenant-changes.ts";
 import { readPreference } from "./prefer.ts";
 import { defineRoute, type Route } from "./route.ts";
-
-const reference = z.object({ id: text(1, 64).describe("Id, uuid or slug") });
 
 const listQuery = z.strictObject({
   search: text(0, 120).optional().describe("Part of name, slug or domain"),
@@ -70,7 +68,7 @@ export const tenantRoutes: readonly Route[] = [
     tag: "tenants",
     summary: "Show one company",
     auth: "user",
-    params: reference,
+    params: tenantReference,
     answers: { 200: { description: "The company", schema: tenantSchema } },
     async handle(ctx, { params, res }) {
       const [view] = await presentTenants(ctx, [await getCompany(ctx.db, params.id)]);
@@ -78,42 +76,5 @@ export const tenantRoutes: readonly Route[] = [
       res.json(view);
     },
   }),
-  defineRoute({
-    method: "post",
-    path: "/api/tenants/:id/retry",
-    tag: "tenants",
-    summary: "Try at once whatever is not ready",
-    auth: "user",
-    params: reference,
-    answers: { 202: { description: "The operation that was started", schema: changeSchema } },
-    async handle(ctx, { params, req, res, actor }) {
-      const operation = await retryTenant(ctx, { reference: params.id, actor, correlationId: req.correlationId });
-      res
-        .status(202)
-        .location(`/api/operations/${operation.id}`)
-        .json({ operation: await presentOperation(ctx.db, operation) });
-    },
-  }),
-  defineRoute({
-    method: "delete",
-    path: "/api/tenants/:id",
-    tag: "tenants",
-    summary: "Remove a company and everything it owns",
-    auth: "user",
-    params: reference,
-    body: deletionSchema,
-    answers: { 202: { description: "The operation that was started", schema: changeSchema } },
-    async handle(ctx, { params, body, req, res, actor }) {
-      const operation = await deleteTenant(ctx, {
-        reference: params.id,
-        ...body,
-        actor,
-        correlationId: req.correlationId,
-      });
-      res
-        .status(202)
-        .location(`/api/operations/${operation.id}`)
-        .json({ operation: await presentOperation(ctx.db, operation) });
-    },
-  }),
+  ...changeRoutes,
 ];

@@ -4,7 +4,7 @@
  */
 import type { ControlContext } from "../context.ts";
 import { LeaseLost, keepLease, releaseLease, takeLease } from "./lease.ts";
-import { finishOperation, listResources, type ResourceRow } from "./operation-store.ts";
+import { finishOperation, listResources, parkResource, type ResourceRow } from "./operation-store.ts";
 import { blockersOf, goalOf } from "./plan-steps.ts";
 import type { LeasedTenant } from "./resource.ts";
 import { resources } from "./resources/index.ts";
@@ -46,10 +46,9 @@ async function settle(
   tenant: LeasedTenant,
   rows: ReadonlyMap<string, ResourceRow>,
 ): Promise<void> {
-  const goal = goalOf(tenant.desiredState);
   const all = [...rows.values()];
   await parkBlocked(ctx, tenant, rows);
-  if (all.every((row) => row.status === goal)) await finishOperation(ctx, tenant, "succeeded");
+  if (all.every((row) => isAtGoal(tenant, row))) await finishOperation(ctx, tenant, "succeeded");
   else if (all.some((row) => row.status === "failed" && row.next_attempt_at === null))
     await finishOperation(ctx, tenant, "failed");
 }
@@ -60,19 +59,17 @@ async function parkBlocked(
   tenant: LeasedTenant,
   rows: ReadonlyMap<string, ResourceRow>,
 ): Promise<void> {
-  const goal = goalOf(tenant.desiredState);
   for (const resource of resources) {
     const row = rows.get(resource.name);
-    if (row?.status !== "pending" && row?.status !== "absent" && row?.status !== "ready") continue;
-    if (row.status === goal) continue;
+    if (row === undefined || row.status === "failed" || row.status === "working" || isAtGoal(tenant, row)) continue;
     const waits = blockersOf(resource, resources, tenant.desiredState)
       .map((name) => rows.get(name))
-      .filter((blocker) => blocker !== undefined && blocker.status !== goal);
+      .filter((blocker) => blocker !== undefined && !isAtGoal(tenant, blocker));
     const times = waits.map((blocker) => blocker?.next_attempt_at?.getTime() ?? Infinity);
     const next = Math.max(...times, 0);
-    await ctx
-      .db("tenant_resources")
-      .where({ company_id: tenant.id, name: resource.name, status: row.status })
-      .update({ next_attempt_at: Number.isFinite(next) ? new Date(next) : null });
+    await parkResource(ctx, tenant, { ...row, next_attempt_at: Number.isFinite(next) ? new Date(next) : null });
   }
 }
+
+const isAtGoal = (tenant: LeasedTenant, row: ResourceRow): boolean =>
+  row.status === goalOf(tenant.desiredState, row.name);

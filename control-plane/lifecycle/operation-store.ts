@@ -96,9 +96,7 @@ export async function recordChanges(
     return { ord, resource, status, error, delay: failure?.delaySeconds };
   });
   const { rows } = await ctx.db.raw<{ rows: { changed: number }[] }>(recordSql, {
-    companyId: tenant.id,
-    fence: tenant.fence,
-    generation: tenant.generation,
+    ...fenceOf(tenant),
     given: JSON.stringify(given),
     servable,
   });
@@ -141,7 +139,7 @@ WITH fence AS (
 )
 SELECT count(*) AS changed FROM changed`;
 
-/** Ends the running operation, with its last event. Without one nothing happens. */
+/** Ends the running operation, with its last event. Without one, or when something else is wanted by now, nothing happens. */
 export async function finishOperation(
   ctx: ControlContext,
   tenant: LeasedTenant,
@@ -150,11 +148,29 @@ export async function finishOperation(
   await ctx.db.raw(
     `WITH done AS (
        UPDATE operations SET status = :status, finished_at = now(), last_seq = last_seq + 1
-       WHERE company_id = :companyId AND status = 'running'
-         AND EXISTS (SELECT FROM tenant_leases WHERE company_id = :companyId AND token = :fence)
+       WHERE company_id = :companyId AND status = 'running' AND EXISTS (${fenceSql})
        RETURNING id, last_seq
      )
      INSERT INTO operation_events (operation_id, seq, type) SELECT id, last_seq, :type FROM done`,
-    { companyId: tenant.id, fence: tenant.fence, status, type: `operation.${status}` },
+    { ...fenceOf(tenant), status, type: `operation.${status}` },
   );
 }
+
+/** Writes when a resource that waits for another is due. Nothing happens when something else is wanted by now. */
+export async function parkResource(ctx: ControlContext, tenant: LeasedTenant, row: ResourceRow): Promise<void> {
+  await ctx.db.raw(
+    `UPDATE tenant_resources SET next_attempt_at = :next
+     WHERE company_id = :companyId AND name = :name AND status = :status AND EXISTS (${fenceSql})`,
+    { ...fenceOf(tenant), name: row.name, status: row.status, next: row.next_attempt_at },
+  );
+}
+
+/** True while this process holds the tenant and works towards what is wanted now. */
+const fenceSql = `SELECT 1 FROM tenant_leases JOIN companies ON companies.id = company_id
+  WHERE company_id = :companyId AND token = :fence AND generation = :generation`;
+
+const fenceOf = (tenant: LeasedTenant) => ({
+  companyId: tenant.id,
+  fence: tenant.fence,
+  generation: tenant.generation,
+});

@@ -1,12 +1,15 @@
 import type { DesiredState } from "../../core/tenant.ts";
 import type { ResourceRow, ResourceStatus } from "./operation-store.ts";
-import type { Resource } from "./resource.ts";
+import type { Resource, ResourceName } from "./resource.ts";
 
-/** Where a resource is headed: everything but deletion wants it there. */
-export const goalOf = (desired: DesiredState): ResourceStatus => (desired === "deleted" ? "absent" : "ready");
+/** Where a resource is headed. A suspended company keeps everything it owns and has nobody working for it. */
+export function goalOf(desired: DesiredState, name: ResourceName): ResourceStatus {
+  if (desired === "deleted") return "absent";
+  return desired === "suspended" && name === "worker" ? "absent" : "ready";
+}
 
 /** What a resource waits for: the ones before it when it is made, the ones built on it when it is removed. */
-export function blockersOf(resource: Resource, resources: readonly Resource[], desired: DesiredState): string[] {
+export function blockersOf(resource: Resource, resources: readonly Resource[], desired: DesiredState): ResourceName[] {
   if (desired !== "deleted") return [...resource.after];
   return resources.filter((other) => other.after.includes(resource.name)).map((other) => other.name);
 }
@@ -17,11 +20,10 @@ export function dueResources(
   rows: ReadonlyMap<string, ResourceRow>,
   { desired, now }: { desired: DesiredState; now: number },
 ): Resource[] {
-  const goal = goalOf(desired);
-  const reached = (name: string) => rows.get(name)?.status === goal;
+  const reached = (name: ResourceName) => rows.get(name)?.status === goalOf(desired, name);
   return resources.filter((resource) => {
     const row = rows.get(resource.name);
-    if (row === undefined || row.status === goal) return false;
+    if (row === undefined || reached(resource.name)) return false;
     if (row.next_attempt_at === null || row.next_attempt_at.getTime() > now) return false;
     return blockersOf(resource, resources, desired).every(reached);
   });

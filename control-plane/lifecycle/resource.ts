@@ -23,6 +23,8 @@ export interface Resource {
   readonly name: ResourceName;
   /** What must be there first; independent ones run side by side. */
   readonly after: readonly ResourceName[];
+  /** What `ensure` makes is another thing for a suspended company than for an active one. */
+  readonly followsSuspension?: true;
   /** Changes nothing. */
   inspect(ctx: ControlContext, tenant: LeasedTenant): Promise<Inspection>;
   /** Makes it exist and match; safe whatever the last call left behind. */

@@ -64,7 +64,7 @@ export async function walkResources(
 }
 
 async function takeStep(ctx: ControlContext, walk: Walk, resource: Resource): Promise<void> {
-  const goal = goalOf(walk.tenant.desiredState);
+  const goal = goalOf(walk.tenant.desiredState, resource.name);
   const attempt = (walk.rows.get(resource.name)?.attempts ?? 0) + 1;
   // Nothing is touched before the row says so, under a lease that is still ours.
   await change(walk, resource, { status: "working", attempt });

@@ -2,12 +2,17 @@ import { z } from "zod";
 import { text } from "../../core/validation.ts";
 import { operationSchema } from "./tenant-schemas.ts";
 
+const reason = text(0, 500).optional().describe("Kept in the audit log");
+
 /** No body at all is an empty one. */
-export const deletionSchema = z.preprocess(
-  (body) => body ?? {},
+const optionalBody = <S extends z.ZodType>(schema: S) => z.preprocess((body) => body ?? {}, schema);
+
+export const reasonSchema = optionalBody(z.strictObject({ reason }));
+
+export const deletionSchema = optionalBody(
   z.strictObject({
     confirm: z.string().max(64).optional().describe("The company's slug, as a safeguard"),
-    reason: text(0, 500).optional().describe("Kept in the audit log"),
+    reason,
   }),
 );
 

@@ -3,6 +3,8 @@ import type { Knex } from "../../core/db.ts";
 import { AppError } from "../../core/errors.ts";
 import { writeAudit } from "../audit.ts";
 import type { ControlContext } from "../context.ts";
+import type { DesiredState } from "../../core/tenant.ts";
+import { aimAt, makeDue } from "../lifecycle/aim.ts";
 import { converge } from "../lifecycle/converge.ts";
 import { getOperation, startOperation, type OperationKind, type OperationRow } from "../lifecycle/operation-store.ts";
 import { findCompany, type CompanyRow } from "../lifecycle/tenant-store.ts";
@@ -11,6 +13,11 @@ export interface Change {
   readonly reference: string;
   readonly actor: { readonly userId: number };
   readonly correlationId: string;
+}
+
+export interface Reasoned extends Change {
+  /** For the audit log. */
+  readonly reason?: string | undefined;
 }
 
 /** @throws AppError `tenant-not-found`. */
@@ -22,19 +29,12 @@ export async function getCompany(db: Knex, reference: string): Promise<CompanyRo
 }
 
 /** Tries at once whatever is not where it should be. What is there already is left alone. */
-export async function retryTenant(ctx: ControlContext, change: Change): Promise<OperationRow> {
-  const company = await getCompany(ctx.db, change.reference);
-  return changeTenant(ctx, company, {
+export function retryTenant(ctx: ControlContext, change: Change): Promise<OperationRow> {
+  return changeTenant(ctx, {
     ...change,
     kind: "retry",
     action: "tenant.retry-requested",
-    apply: async (db) => {
-      const goal = company.desired_state === "deleted" ? "absent" : "ready";
-      await db("tenant_resources")
-        .where({ company_id: company.id })
-        .whereNotIn("status", [goal, "working"])
-        .update({ next_attempt_at: db.fn.now(), attempts: 0 });
-    },
+    apply: (db, company) => makeDue(db, company.id, { desired: company.desired_state, again: [] }),
   });
 }
 
@@ -43,59 +43,80 @@ export async function retryTenant(ctx: ControlContext, change: Change): Promise<
  * left dangling. The company's row, slug and hosts stay reserved.
  * @throws AppError `invalid-request` when `confirm` is given and is not the slug; `state-conflict` when it is deleted.
  */
-export async function deleteTenant(
+export function deleteTenant(
   ctx: ControlContext,
-  change: Change & { confirm?: string | undefined; reason?: string | undefined },
+  { confirm, ...change }: Reasoned & { confirm?: string | undefined },
 ): Promise<OperationRow> {
-  const company = await getCompany(ctx.db, change.reference);
-  if (change.confirm !== undefined && change.confirm !== company.slug) {
-    const errors = [{ pointer: "/confirm", detail: "must be the company's slug" }];
-    throw new AppError("invalid-request", "Repeat the company's slug to confirm.", { errors });
-  }
-  if (company.desired_state === "deleted")
-    throw new AppError("state-conflict", "The company is being deleted or was deleted.");
-  const data = { slug: company.slug, reason: change.reason ?? null };
-  return changeTenant(ctx, company, {
+  return changeTenant(ctx, {
     ...change,
     kind: "delete",
     action: "tenant.deletion-requested",
-    data,
-    apply: async (db) => {
-      await db("companies")
-        .where({ id: company.id })
-        .update({ desired_state: "deleted", generation: db.raw("generation + 1"), updated_at: db.fn.now() });
-      await db("tenant_resources")
-        .where({ company_id: company.id })
-        .update({ next_attempt_at: db.fn.now(), attempts: 0 });
+    async apply(db, company) {
+      if (confirm !== undefined && confirm !== company.slug) {
+        const errors = [{ pointer: "/confirm", detail: "must be the company's slug" }];
+        throw new AppError("invalid-request", "Repeat the company's slug to confirm.", { errors });
+      }
+      refuseState(company, ["deleted"], "The company is being deleted or was deleted.");
+      await aimAt(db, company.id, "deleted");
     },
   });
 }
 
-interface Effect extends Change {
-  readonly kind: OperationKind;
-  readonly action: string;
-  readonly data?: Record<string, unknown>;
-  readonly apply: (db: Knex) => Promise<void>;
+/**
+ * From here on the hosts answer 403, jobs wait and nobody works for the company; its data is not touched.
+ * @throws AppError `state-conflict` when it is suspended or deleted.
+ */
+export function suspendTenant(ctx: ControlContext, change: Reasoned): Promise<OperationRow> {
+  return changeTenant(ctx, {
+    ...change,
+    kind: "suspend",
+    action: "tenant.suspension-requested",
+    async apply(db, company) {
+      refuseState(company, ["suspended", "deleted"], `The company is ${company.desired_state} already.`);
+      await aimAt(db, company.id, "suspended");
+    },
+  });
 }
 
-async function changeTenant(ctx: ControlContext, company: CompanyRow, effect: Effect): Promise<OperationRow> {
+/** Brings everything back. @throws AppError `state-conflict` when the company is not suspended. */
+export function resumeTenant(ctx: ControlContext, change: Reasoned): Promise<OperationRow> {
+  return changeTenant(ctx, {
+    ...change,
+    kind: "resume",
+    action: "tenant.resumption-requested",
+    async apply(db, company) {
+      refuseState(company, ["active", "deleted"], `The company is ${company.desired_state}, not suspended.`);
+      await aimAt(db, company.id, "active");
+    },
+  });
+}
+
+function refuseState(company: CompanyRow, states: readonly DesiredState[], why: string): void {
+  if (states.includes(company.desired_state)) throw new AppError("state-conflict", why);
+}
+
+interface Effect extends Reasoned {
+  readonly kind: OperationKind;
+  readonly action: string;
+  /** Given the company as it is under lock: what was read before may have changed since. */
+  readonly apply: (db: Knex, company: CompanyRow) => Promise<void>;
+}
+
+async function changeTenant(ctx: ControlContext, effect: Effect): Promise<OperationRow> {
+  const { actor, correlationId, action, kind, reason } = effect;
+  const requestedBy = `user:${actor.userId}`;
   const operation = await ctx.db.transaction(async (db) => {
-    // One change at a time: the company's row is held until the operation is written.
-    await db("companies").where({ id: company.id }).forUpdate().first("id");
-    await effect.apply(db);
-    const actor = `user:${effect.actor.userId}`;
-    const id = await startOperation(db, {
-      companyId: company.id,
-      kind: effect.kind,
-      requestedBy: actor,
-      correlationId: effect.correlationId,
-    });
-    const { correlationId, action, data = {} } = effect;
-    await writeAudit(db, { actor, action, companyId: company.id, correlationId, data: { ...data, operationId: id } });
+    const { id: companyId } = await getCompany(db, effect.reference);
+    await db("companies").where({ id: companyId }).forUpdate().first("id");
+    const company = await getCompany(db, String(companyId));
+    await effect.apply(db, company);
+    const id = await startOperation(db, { companyId, kind, requestedBy, correlationId });
+    const data = { slug: company.slug, operationId: id, ...(reason === undefined ? {} : { reason }) };
+    await writeAudit(db, { actor: requestedBy, action, companyId, correlationId, data });
     return getOperation(db, id);
   });
-  const work = converge(ctx, company.id).catch((error: unknown) =>
-    ctx.log.warn({ err: error, companyId: company.id }, "convergence stopped; the sweep comes again"),
+  const work = converge(ctx, operation.company_id).catch((error: unknown) =>
+    ctx.log.warn({ err: error, companyId: operation.company_id }, "convergence stopped; the sweep comes again"),
   );
   ctx.background.add(work);
   void work.finally(() => ctx.background.delete(work));

@@ -2,23 +2,28 @@
 import { withTenantQueue } from "../../../core/queues.ts";
 import { ResourceError } from "../../../core/errors.ts";
 import { queuePrefix } from "../../../core/tenant.ts";
-import type { Inspection, Resource } from "../resource.ts";
+import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 import { sweepKeys } from "./sweep-keys.ts";
 
 export const queue: Resource = {
   name: "queue",
   after: [],
+  followsSuspension: true,
 
   async inspect(ctx, tenant): Promise<Inspection> {
-    const known = await ctx.redis.hexists(`${queuePrefix(tenant.id)}:default:meta`, "version");
-    return { state: known === 1 ? "present" : "absent" };
+    const meta = `${queuePrefix(tenant.id)}:default:meta`;
+    const [version, paused] = await ctx.redis.hmget(meta, "version", "paused");
+    if (!version) return { state: "absent" };
+    if ((paused === "1") === isPausedState(tenant)) return { state: "present" };
+    return { state: "drifted", why: [paused ? "the queue is paused" : "the queue is not paused"] };
   },
 
   async ensure(ctx, tenant) {
-    // Opening a queue writes its meta hash; resume() also undoes a pause that a suspension left.
+    // Opening a queue writes its meta hash.
     await withTenantQueue(ctx.queues, { companyId: tenant.id }, async (open) => {
       await open.getVersion();
-      if (await open.isPaused()) await open.resume();
+      if (isPausedState(tenant)) await open.pause();
+      else if (await open.isPaused()) await open.resume();
     });
   },
 
@@ -29,3 +34,6 @@ export const queue: Resource = {
       throw new ResourceError("transient", "queue-keys-left", `${left} keys came back while they were removed`);
   },
 };
+
+/** Jobs of a suspended company are kept and wait. */
+const isPausedState = (tenant: LeasedTenant): boolean => tenant.desiredState === "suspended";

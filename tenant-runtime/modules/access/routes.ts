@@ -1,9 +1,8 @@
 import { Router, type Request, type RequestHandler, type Response } from "express";
-import { ipKeyGenerator, rateLimit } from "express-rate-limit";
 import { z } from "zod";
-import { AppError } from "../../../core/errors.ts";
 import { jsonBody } from "../../../core/http.ts";
 import type { RuntimeContext } from "../../context.ts";
+import { slowGuessing } from "../../../core/slow-guessing.ts";
 import { parseBody, text, uuidPattern } from "../../../core/validation.ts";
 import { revokeSession, type Client } from "./session-store.ts";
 import { refresh, setUpOwner, signIn } from "./sign-in.ts";
@@ -24,7 +23,7 @@ const refreshBody = z.strictObject({
 /** `POST /v1/auth/login`, `/refresh`, `/logout` and `GET /v1/me`. */
 export function accessRoutes(ctx: RuntimeContext, guard: RequestHandler): Router {
   const router = Router();
-  const slowly = slowGuessing();
+  const slowly = slowGuessing(companyOf);
 
   router.post("/v1/auth/login", slowly, jsonBody, async (req: Request, res: Response) => {
     res.json(await signIn(ctx, req.tenant, { ...parseBody(loginBody, req.body), client: clientOf(req) }));
@@ -49,24 +48,12 @@ export function accessRoutes(ctx: RuntimeContext, guard: RequestHandler): Router
 
 /** `POST /v1/auth/setup`: on the api host, and on the chat host for the owner's page there. */
 export function setupRoute(ctx: RuntimeContext): Router {
-  return Router().post("/v1/auth/setup", slowGuessing(), jsonBody, async (req: Request, res: Response) => {
+  return Router().post("/v1/auth/setup", slowGuessing(companyOf), jsonBody, async (req: Request, res: Response) => {
     res.json(await setUpOwner(ctx, req.tenant, { ...parseBody(setupBody, req.body), client: clientOf(req) }));
   });
 }
 
-const clientOf = (req: Request): Client => ({ ip: req.ip, userAgent: req.get("user-agent") });
+/** One company's guesses do not lock out another's people behind the same address. */
+const companyOf = (req: Request): string => String(req.tenant.id);
 
-/** Refused attempts of one address at one company: 30 in five minutes. Good ones do not count. */
-function slowGuessing(): RequestHandler {
-  return rateLimit({
-    windowMs: 5 * 60_000,
-    limit: 30,
-    skipSuccessfulRequests: true,
-    standardHeaders: "draft-8",
-    legacyHeaders: false,
-    keyGenerator: (req) => `${req.tenant.id} ${ipKeyGenerator(req.ip ?? "")}`,
-    handler: () => {
-      throw new AppError("too-many-requests", "Wait five minutes before you try again.", { retryAfterSeconds: 300 });
-    },
-  });
-}
+const clientOf = (req: Request): Client => ({ ip: req.ip, userAgent: req.get("user-agent") });
