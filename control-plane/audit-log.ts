@@ -77,19 +77,24 @@ export async function* streamAudit(
  * hash shows in the row after it. What the chain cannot show is that its newest rows were cut off, or that all hashes
  * from some row on were made again: `expect`, a hash that was the last one earlier, is gone then.
  */
-export async function verifyAudit(db: Knex, { expect }: { readonly expect?: string | undefined } = {}) {
-  const result = { rows: 0, lastHash: "", broken: [] as Verification["broken"][number][] };
+export async function verifyAudit(
+  db: Knex,
+  { expect }: { readonly expect?: string | undefined } = {},
+): Promise<Verification> {
+  const broken: Verification["broken"][number][] = [];
   let holdsExpected = expect === undefined ? null : false;
-  for (let lastId: number | undefined; ;) {
-    const page = await readLinks(db, { lastId, lastHash: result.lastHash });
+  let rows = 0;
+  let last = { id: Number.MIN_SAFE_INTEGER, hash: "" };
+  for (;;) {
+    const page = await readLinks(db, last);
     for (const { id, hash, missing, changed } of page) {
-      if (missing) result.broken.push({ id, why: "row missing before" });
-      if (changed) result.broken.push({ id, why: "row changed" });
+      if (missing) broken.push({ id, why: "row missing before" });
+      if (changed) broken.push({ id, why: "row changed" });
       if (hash === expect) holdsExpected = true;
     }
-    const last = page.at(-1);
-    if (last) [lastId, result.lastHash, result.rows] = [last.id, last.hash, result.rows + page.length];
-    if (page.length < pageRows) return { ...result, holdsExpected } satisfies Verification;
+    rows += page.length;
+    last = page.at(-1) ?? last;
+    if (page.length < pageRows) return { rows, lastHash: last.hash, broken, holdsExpected };
   }
 }
 
@@ -100,16 +105,16 @@ interface Link {
   readonly changed: boolean;
 }
 
-/** The next page of rows, each held against the one before it. The first row of all is number 1 and follows "". */
-async function readLinks(db: Knex, before: { lastId: number | undefined; lastHash: string }): Promise<Link[]> {
-  // DISTINCT FROM: who can change rows can also drop NOT NULL, and nothing equals or differs from a null hash.
+/** The next page of rows, each held against the one before it; the first of all is row 1 and follows "". */
+async function readLinks(db: Knex, last: { readonly id: number; readonly hash: string }): Promise<Link[]> {
+  // DISTINCT FROM: who can change rows can drop NOT NULL too, and `<>` never holds for a null. No `::`, Knex reads it.
   const { rows } = await db.raw<{ rows: Link[] }>(
     `SELECT id, hash, hash IS DISTINCT FROM audit_row_hash(entry) AS changed,
-       id IS DISTINCT FROM lag(id, 1, :id::bigint) OVER chain + 1
+       id IS DISTINCT FROM lag(id, 1, greatest(CAST(:id AS bigint), 0)) OVER chain + 1
          OR previous_hash IS DISTINCT FROM lag(hash, 1, :hash) OVER chain AS missing
-     FROM (SELECT a.*, a AS entry FROM audit_log a WHERE :after::bigint IS NULL OR id > :after ORDER BY id LIMIT :limit) page
+     FROM (SELECT a.*, a AS entry FROM audit_log a WHERE id > :id ORDER BY id LIMIT :limit) AS page
      WINDOW chain AS (ORDER BY id) ORDER BY id`,
-    { id: before.lastId ?? 0, hash: before.lastHash, after: before.lastId ?? null, limit: pageRows },
+    { ...last, limit: pageRows },
   );
   return rows;
 }

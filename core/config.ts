@@ -45,6 +45,8 @@ const schema = z.object({
   LEASE_SECONDS: seconds(10),
   /** How often the control plane looks for convergence that is due. */
   SWEEP_SECONDS: seconds(1),
+  /** For the chaos tool only: the crash point at which the control plane ends itself with SIGKILL. */
+  CRASH_AT: z.string().optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
 });
 

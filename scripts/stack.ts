@@ -27,8 +27,8 @@ export interface Stack {
   readonly setupUrl: string | undefined;
   readonly servers: Servers;
   program(name: ProgramName): Program;
-  /** Starts a program that was killed, on its old ports. */
-  startAgain(name: ProgramName): Promise<Program>;
+  /** Starts a program that was killed, on its old ports; `env` is added for this time. */
+  startAgain(name: ProgramName, env?: Readonly<Record<string, string>>): Promise<Program>;
   /** Programs first, then servers; resolves when nothing of it is left running. */
   stop(): Promise<void>;
 }
@@ -52,11 +52,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const ports = await choosePorts(config);
     const env = programEnvironment(options, servers, ports);
-    const start = async (name: ProgramName): Promise<Program> => {
+    const start = async (name: ProgramName, more: Readonly<Record<string, string>> = {}): Promise<Program> => {
       const program = await startProgram({
         name,
         entry: projectPath(name, "main.ts"),
-        env,
+        env: { ...env, ...more },
         onLog: (line: string) => options.onLog?.(name, line),
         onExit: ({ asked, code, signal }) => {
           if (asked || stopping || options.revive === false) return;

@@ -3,6 +3,7 @@
  * tenant towards its desired state, write down what happened, and leave what has to wait for the sweep.
  */
 import type { ControlContext } from "../context.ts";
+import { crashPoint } from "./crash-point.ts";
 import { LeaseLost, keepLease, releaseLease, takeLease } from "./lease.ts";
 import { finishOperation, listResources, parkResource, type ResourceRow } from "./operation-store.ts";
 import { blockersOf, goalOf } from "./plan-steps.ts";
@@ -47,6 +48,7 @@ async function settle(
   rows: ReadonlyMap<string, ResourceRow>,
 ): Promise<void> {
   const all = [...rows.values()];
+  crashPoint(ctx, `${tenant.desiredState}.settle`);
   await parkBlocked(ctx, tenant, rows);
   if (all.every((row) => isAtGoal(tenant, row))) await finishOperation(ctx, tenant, "succeeded");
   else if (all.some((row) => row.status === "failed" && row.next_attempt_at === null))

@@ -1,6 +1,7 @@
 /** The way of one tenant's resources towards its desired state, as far as it goes now. */
 import type { ControlContext } from "../context.ts";
 import { createChangeRecorder, type ChangeRecorder } from "./change-recorder.ts";
+import { crashPoint } from "./crash-point.ts";
 import { LeaseLost } from "./lease.ts";
 import type { ResourceRow, ResourceStatus } from "./operation-store.ts";
 import { dueResources, goalOf } from "./plan-steps.ts";
@@ -69,6 +70,8 @@ async function takeStep(ctx: ControlContext, walk: Walk, resource: Resource): Pr
   // Nothing is touched before the row says so, under a lease that is still ours.
   await change(walk, resource, { status: "working", attempt });
   if (walk.broken !== undefined) return;
+  const point = `${walk.tenant.desiredState}.${resource.name}`;
+  crashPoint(ctx, `${point}.before`);
   try {
     await (goal === "absent" ? resource.destroy(ctx, walk.tenant) : resource.ensure(ctx, walk.tenant));
   } catch (error) {
@@ -79,6 +82,7 @@ async function takeStep(ctx: ControlContext, walk: Walk, resource: Resource): Pr
     await change(walk, resource, { status: "failed", attempt, failure });
     return;
   }
+  crashPoint(ctx, `${point}.after`);
   // Not waited for here: what was blocked by this one starts now, and its own change goes in the same write.
   void change(walk, resource, { status: goal, attempt });
 }

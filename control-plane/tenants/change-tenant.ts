@@ -5,6 +5,7 @@ import { writeAudit } from "../audit.ts";
 import type { ControlContext } from "../context.ts";
 import type { DesiredState } from "../../core/tenant.ts";
 import { aimAt, makeDue } from "../lifecycle/aim.ts";
+import { crashPoint } from "../lifecycle/crash-point.ts";
 import { converge } from "../lifecycle/converge.ts";
 import { getOperation, startOperation, type OperationKind, type OperationRow } from "../lifecycle/operation-store.ts";
 import { findCompany, type CompanyRow } from "../lifecycle/tenant-store.ts";
@@ -115,6 +116,7 @@ async function changeTenant(ctx: ControlContext, effect: Effect): Promise<Operat
     await writeAudit(db, { actor: requestedBy, action, companyId, correlationId, data });
     return getOperation(db, id);
   });
+  crashPoint(ctx, `${kind}.row.after`);
   const work = converge(ctx, operation.company_id).catch((error: unknown) =>
     ctx.log.warn({ err: error, companyId: operation.company_id }, "convergence stopped; the sweep comes again"),
   );

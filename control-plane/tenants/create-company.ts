@@ -3,6 +3,7 @@ import type { Knex } from "../../core/db.ts";
 import { AppError, isUniqueViolation } from "../../core/errors.ts";
 import { hostKinds, slugFromName, slugProblem, tenantHost } from "../../core/tenant.ts";
 import type { ControlContext } from "../context.ts";
+import { crashPoint } from "../lifecycle/crash-point.ts";
 import { resources } from "../lifecycle/resources/index.ts";
 import { claimIdempotencyKey, type IdempotentRequest } from "./idempotency.ts";
 import { ensurePlan, refusePlan } from "./plans.ts";
@@ -31,7 +32,10 @@ export async function createCompany(ctx: ControlContext, company: NewCompany): P
   for (let attempt = 1; ; attempt += 1) {
     const slug = given ?? (await freeSlug(ctx.db, company.request.name));
     try {
-      return await insertCompany(ctx, { ...company, slug });
+      crashPoint(ctx, "active.row.before");
+      const created = await insertCompany(ctx, { ...company, slug });
+      crashPoint(ctx, "active.row.after");
+      return created;
     } catch (error) {
       // A derived slug that another request took in between: derive the next one.
       if (given === undefined && attempt < 20 && isUniqueViolation(error, "companies_slug_key")) continue;

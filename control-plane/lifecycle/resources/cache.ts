@@ -12,6 +12,7 @@ import {
   tenantHost,
 } from "../../../core/tenant.ts";
 import { redisPassword } from "../../../core/tenant-secrets.ts";
+import { crashPoint } from "../crash-point.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 import { sweepKeys } from "./sweep-keys.ts";
 
@@ -47,6 +48,7 @@ export const cache: Resource = {
   async destroy(ctx, tenant) {
     // The user first: a worker that is still there can write nothing behind the sweep.
     await ctx.redis.call("ACL", "DELUSER", redisUser(tenant.id));
+    crashPoint(ctx, "deleted.cache.between");
     const left = await sweepKeys(ctx.redis, redisNamespace(tenant.id));
     if (left > 0)
       throw new ResourceError("transient", "cache-keys-left", `${left} keys came back while they were removed`);

@@ -12,6 +12,7 @@ import {
 } from "../../../core/migrations/tenant-schema.ts";
 import { ownerMark, roleName, schemaName } from "../../../core/tenant.ts";
 import type { ControlContext } from "../../context.ts";
+import { crashPoint } from "../crash-point.ts";
 import { LeaseLost } from "../lease.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 
@@ -46,6 +47,7 @@ export const database: Resource = {
     const facts = await readFacts(ctx, tenant);
     refuseForeign(facts, tenant);
     if (facts.schema) await dropSchema(ctx, tenant);
+    crashPoint(ctx, "deleted.database.between");
     // The role owned nothing, and its grants went with the schema.
     if (facts.role) await sendFenced(ctx, tenant, [`DROP ROLE ${pg.escapeIdentifier(roleName(tenant.id))}`]);
   },
@@ -134,6 +136,7 @@ async function dropSchema(ctx: ControlContext, tenant: LeasedTenant): Promise<vo
   const quoted = tables.map((table) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`);
   for (let start = 0; start < quoted.length; start += 10) {
     await sendFenced(ctx, tenant, [`DROP TABLE IF EXISTS ${quoted.slice(start, start + 10).join(", ")} CASCADE`]);
+    crashPoint(ctx, "deleted.database.chunk");
   }
   await sendFenced(ctx, tenant, [`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`]);
 }
