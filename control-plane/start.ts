@@ -17,7 +17,7 @@ import { createControlPlaneApp } from "./app.ts";
 import type { ControlContext } from "./context.ts";
 import { localIssuer } from "./domains/certificate-issuer.ts";
 import { localDns } from "./domains/dns-provider.ts";
-import { keepPartitions } from "./lifecycle/partitions.ts";
+import { keepHouse } from "./lifecycle/housekeeping.ts";
 import { keepRedisUsers } from "./lifecycle/redis-users.ts";
 import { startSweep } from "./lifecycle/sweep.ts";
 import { publicUrl } from "./public-url.ts";
@@ -40,7 +40,7 @@ export async function startControlPlane(config: Config, log: Logger, shutdown: S
   const stopKeeping = keepRedisUsers(ctx);
   shutdown.add("redis users", stopKeeping);
   shutdown.add("background work", () => Promise.allSettled(ctx.background));
-  shutdown.add("partitions", keepPartitions(ctx));
+  shutdown.add("housekeeping", keepHouse(ctx));
   const sweep = startSweep(ctx);
   shutdown.add("sweep", () => sweep.close());
   const server = createServer(createControlPlaneApp(ctx));

@@ -7,8 +7,9 @@ import {
   hkdfSync,
   pbkdf2Sync,
   randomBytes,
+  randomUUID,
 } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
 
@@ -47,15 +48,23 @@ export function loadMasterKey(config: Config): Buffer {
   if (config.MASTER_KEY !== undefined) return Buffer.from(config.MASTER_KEY, "base64");
   const path = join(config.DATA_DIR, "master.key");
   mkdirSync(config.DATA_DIR, { recursive: true });
-  try {
-    // 'wx': of two processes that start together one makes the key and the other reads it.
-    writeFileSync(path, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
+  if (!existsSync(path)) makeKeyFile(path);
   const key = Buffer.from(readFileSync(path, "utf8").trim(), "base64");
   if (key.length !== 32) throw new Error(`${path} does not hold 32 bytes in base64; restore it from a backup`);
   return key;
+}
+
+/** The key appears whole or not at all, and of several processes that start together the first one's is everybody's. */
+function makeKeyFile(path: string): void {
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    unlinkSync(draft);
+  }
 }
 
 /** 256 random bits for links and refresh tokens; only its hash is stored. */

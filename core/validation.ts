@@ -9,7 +9,8 @@ export const text = (min: number, max: number) =>
     .trim()
     .min(min, min === 1 ? "must not be empty" : `needs at least ${min} characters`)
     .max(max, `takes at most ${max} characters`)
-    .refine((value) => !value.includes("\0"), "must not contain NUL");
+    .refine((value) => !value.includes("\0"), "must not contain NUL")
+    .refine((value) => value.isWellFormed(), "must be well-formed Unicode");
 
 /** What PostgreSQL takes for a uuid column, in its usual form. */
 export const uuidPattern = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;

@@ -34,7 +34,7 @@ const commands: Readonly<Record<string, (argument: string | undefined) => Promis
   tenant: (reference) =>
     withDatabase(async (db, url) => {
       const company = await getCompany(db, reference);
-      return report(`${schemaName(company.id)} (${company.slug})`, (await migrateTenant(url, company.id)).names);
+      return report(`${schemaName(company.id)} (${company.slug})`, (await migrateTenant(url, company)).names);
     }),
   all: () => withDatabase(migrateAll),
   setup: () =>
@@ -76,7 +76,7 @@ async function migrateAll(db: Knex, url: string): Promise<number> {
   for (const [index, company] of companies.entries()) {
     const label = `[${index + 1}/${companies.length}] ${schemaName(company.id)} (${company.slug})`;
     try {
-      report(label, (await migrateTenant(url, company.id)).names);
+      report(label, (await migrateTenant(url, company)).names);
     } catch (error) {
       failed.push(`${label}: ${(error as Error).message}`);
       say(`${label}: FAILED`);

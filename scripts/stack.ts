@@ -1,4 +1,5 @@
 /** The whole product on this machine: servers that no URL names, and the three programs. `npm start`, tests and benchmarks use it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../core/config.ts";
 import { projectPath } from "../core/paths.ts";
 import { writeConnection, removeConnection, type Connection } from "./embedded/connection-file.ts";
@@ -68,11 +69,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       if (stopping) await program.stop();
       return program;
     };
-    const revive = (name: ProgramName): Promise<void> =>
-      start(name).then(
-        () => undefined,
-        (error: Error) => onProgress(`${name} does not start: ${error.message}`),
-      );
+    // Again and again: what keeps a program down, PostgreSQL for one, may come back later than it.
+    const revive = async (name: ProgramName, attempt = 1): Promise<void> => {
+      await sleep(Math.min(250 * 2 ** attempt, 10_000));
+      if (stopping) return;
+      await start(name).catch((error: Error) => {
+        onProgress(`${name} does not start: ${error.message}`);
+        return revive(name, attempt + 1);
+      });
+    };
     onProgress("starting control plane, tenant runtime and workers");
     const [controlPlane] = await Promise.all([start("control-plane"), start("tenant-runtime"), start("workers")]);
     const connection = connectionOf(servers, ports);

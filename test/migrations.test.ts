@@ -10,6 +10,7 @@ import {
   roleStatements,
   schemaStatements,
 } from "../core/migrations/tenant-schema.ts";
+import { ownerMark } from "../core/tenant.ts";
 import { createTestDatabase } from "./support/servers.ts";
 
 describe("migrations", () => {
@@ -33,6 +34,7 @@ describe("migrations", () => {
 
   it("make the same schema as one batch and as knex.migrate.latest", async () => {
     await db.raw("CREATE SCHEMA tenant_902");
+    await db.raw(`COMMENT ON SCHEMA tenant_902 IS '${ownerMark(knexTenant.uuid)}'`);
     await sendBatch(db, roleStatements(knexTenant));
     // Knex's own tables come before the default privileges, as in the batch: tenants may not touch them.
     await db.migrate.list({
@@ -44,7 +46,7 @@ describe("migrations", () => {
       schemaName: "tenant_902",
     });
     await sendBatch(db, grantStatements(knexTenant));
-    const { names } = await migrateTenant(url, 902);
+    const { names } = await migrateTenant(url, knexTenant);
     expect(names).to.deep.equal(readMigrations("tenant").map(({ name }) => name));
 
     const [batch, knex] = [await schemaFingerprint(db, "tenant_901"), await schemaFingerprint(db, "tenant_902")];
@@ -55,7 +57,7 @@ describe("migrations", () => {
 
   it("record in the batch what knex would have recorded, so that nothing is pending", async () => {
     expect(await pendingMigrations(db, "tenant", "tenant_901")).to.deep.equal([]);
-    expect((await migrateTenant(url, 901)).names).to.deep.equal([]);
+    expect((await migrateTenant(url, batchTenant)).names).to.deep.equal([]);
   });
 
   it("see the difference when a schema was changed by hand", async () => {
@@ -74,7 +76,7 @@ describe("migrations", () => {
     await migrateDown(url, "tenant", "tenant_902");
     const emptied = await schemaFingerprint(db, "tenant_902");
     expect(emptied.lines.filter((line) => !line.includes("knex_migrations"))).to.deep.equal([]);
-    await migrateTenant(url, 902);
+    await migrateTenant(url, knexTenant);
     expect(fingerprintDiff(before, await schemaFingerprint(db, "tenant_902"))).to.deep.equal([]);
   });
 

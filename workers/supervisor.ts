@@ -2,7 +2,7 @@
 import { UnrecoverableError, Worker } from "bullmq";
 import { z } from "zod";
 import { platformQueue, wakeChannel } from "../core/queues.ts";
-import { countWorkers, workerTtlSeconds } from "../core/worker-registry.ts";
+import { countWorkers, forgetDeadWorkers, workerTtlSeconds } from "../core/worker-registry.ts";
 import { closeWorker } from "./close-worker.ts";
 import { findActiveCompany, listServedCompanies, listStillActive } from "./companies.ts";
 import type { WorkersContext } from "./context.ts";
@@ -99,6 +99,7 @@ async function startMissing(ctx: WorkersContext, pool: WorkerPool): Promise<void
   const held = new Set(pool.companyIds());
   for (const company of companies) {
     if (counts.get(company.id) !== 0 || held.has(company.id)) continue;
+    await forgetDeadWorkers(ctx.redis, company.id);
     await pool
       .add(company)
       .catch((error: unknown) => ctx.log.warn({ err: error, companyId: company.id }, "worker not started yet"));

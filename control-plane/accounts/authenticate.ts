@@ -19,12 +19,23 @@ declare global {
 export const platformAudience = "secretaria:platform";
 export const sessionCookie = "secretaria_session";
 
-/** Sets `req.actor`, or answers 401. The session behind the token is looked up each time: a revoked one ends at once. */
-export function requireUser(ctx: ControlContext): RequestHandler {
+/** What each role may includes what those before it may. */
+const roles = ["viewer", "operator", "admin"] as const;
+export type Role = (typeof roles)[number];
+
+/** @throws AppError `not-allowed` when the person's role is below the least one. */
+export function refuseBelow(actor: Actor, least: Role): void {
+  if (roles.indexOf(actor.role as Role) >= roles.indexOf(least)) return;
+  throw new AppError("not-allowed", `This needs the role ${least}; ask an admin.`);
+}
+
+/** Sets `req.actor`, or answers 401 or 403. The session is looked up each time: a revoked one ends at once. */
+export function requireUser(ctx: ControlContext, least: Role): RequestHandler {
   return async (req, _res, next) => {
     const actor = await findActor(ctx, req);
     if (actor === undefined)
       throw new AppError("not-authenticated", "Send 'Authorization: Bearer <access token>' from POST /api/auth/login.");
+    refuseBelow(actor, least);
     req.actor = actor;
     next();
   };

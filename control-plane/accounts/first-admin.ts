@@ -24,7 +24,10 @@ export async function ensureConfiguredAdmin(ctx: ControlContext): Promise<void> 
 
 /** A fresh secret for the set-up page, or undefined when there is an admin. Earlier ones stop working. Valid for a day. */
 export async function issueFirstAdminLink(ctx: ControlContext): Promise<string | undefined> {
-  if (await hasAdmin(ctx.db)) return undefined;
+  if (await hasAdmin(ctx.db)) {
+    await ctx.db("one_time_tokens").where({ purpose: "first_admin" }).delete();
+    return undefined;
+  }
   const token = randomToken();
   await ctx.db.transaction(async (db) => {
     await db("one_time_tokens").where({ purpose: "first_admin" }).delete();
@@ -40,6 +43,9 @@ export async function issueFirstAdminLink(ctx: ControlContext): Promise<string |
 /** Uses the link up. @throws AppError `link-invalid` when it is unknown, used or too old. */
 export async function createFirstAdmin(ctx: ControlContext, token: string, admin: NewAdmin): Promise<void> {
   await ctx.db.transaction(async (db) => {
+    // One at a time, and only the first: an admin who came another way ends the link.
+    await db.raw("SELECT pg_advisory_xact_lock(hashtext('secretaria.first-admin'), 0)");
+    if (await hasAdmin(db)) throw new AppError("link-invalid", "There is an admin already; sign in instead.");
     const used = await db("one_time_tokens")
       .where({ purpose: "first_admin", token_hash: sha256Hex(token) })
       .whereNull("used_at")

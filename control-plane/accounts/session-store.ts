@@ -1,4 +1,5 @@
 /** Sessions of the platform's users. A refresh token is good once; only hashes are stored. */
+import { randomUUID } from "node:crypto";
 import type { Knex } from "../../core/db.ts";
 import { randomToken, sha256Hex } from "../../core/secrets.ts";
 
@@ -38,44 +39,46 @@ export async function createSession(
   userId: number,
   client: Client,
 ): Promise<{ sessionId: string; refreshToken: string }> {
-  const refreshToken = randomToken();
-  const [row] = await db("user_sessions")
-    .insert({
-      user_id: userId,
-      refresh_token_hash: sha256Hex(refreshToken),
-      ip: client.ip ?? null,
-      user_agent: client.userAgent?.slice(0, 400) ?? null,
-      expires_at: db.raw("now() + make_interval(days => ?)", [sessionDays]),
-    })
-    .returning("id");
-  return { sessionId: row.id as string, refreshToken };
+  const sessionId = randomUUID();
+  const refreshToken = `${sessionId}${randomToken()}`;
+  await db("user_sessions").insert({
+    id: sessionId,
+    user_id: userId,
+    refresh_token_hash: sha256Hex(refreshToken),
+    ip: client.ip ?? null,
+    user_agent: client.userAgent?.slice(0, 400) ?? null,
+    expires_at: db.raw("now() + make_interval(days => ?)", [sessionDays]),
+  });
+  return { sessionId, refreshToken };
 }
 
 /**
- * Swaps a refresh token for the next one. A token that was swapped before is a stolen copy or its owner's: the session
- * ends for both (RFC 9700, 4.14.2). Undefined when the token is not good.
+ * Swaps a refresh token for the next one. One that was swapped before, however long ago, is a stolen copy or its
+ * owner's: the session ends for both (RFC 9700, 4.14.2). The session's id in front tells a used token from an invented
+ * one. Undefined when the token is not good.
  */
 export async function rotateSession(
   db: Knex,
   refreshToken: string,
 ): Promise<{ actor: Actor; refreshToken: string } | undefined> {
-  const next = randomToken();
-  const hash = sha256Hex(refreshToken);
+  const id = sessionIdOf(refreshToken);
+  if (id === undefined) return undefined;
+  const next = `${id}${randomToken()}`;
   const swapped = await db("user_sessions")
-    .where({ refresh_token_hash: hash })
+    .where({ id, refresh_token_hash: sha256Hex(refreshToken) })
     .whereNull("revoked_at")
     .where("expires_at", ">", db.fn.now())
-    .update({ refresh_token_hash: sha256Hex(next), previous_token_hash: hash, last_used_at: db.fn.now() });
+    .update({ refresh_token_hash: sha256Hex(next), last_used_at: db.fn.now() });
   if (swapped === 0) {
-    await db("user_sessions")
-      .where({ previous_token_hash: hash })
-      .whereNull("revoked_at")
-      .update({ revoked_at: db.fn.now() });
+    await revokeSession(db, { id });
     return undefined;
   }
   const actor = await findSessionUser(db, { refreshToken: next });
   return actor && { actor, refreshToken: next };
 }
+
+const sessionIdOf = (refreshToken: string): string | undefined =>
+  /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?=[\w-]{43}$)/.exec(refreshToken)?.[0];
 
 export async function revokeSession(db: Knex, by: { id: string } | { refreshToken: string }): Promise<void> {
   const key = "id" in by ? { id: by.id } : { refresh_token_hash: sha256Hex(by.refreshToken) };

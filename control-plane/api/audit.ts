@@ -30,6 +30,7 @@ export const auditRoutes: readonly Route[] = [
     tag: "audit",
     summary: "List what was done by whom, newest first",
     auth: "user",
+    role: "admin",
     query: listQuery,
     answers: {
       200: {

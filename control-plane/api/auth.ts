@@ -54,6 +54,7 @@ export const authRoutes: readonly Route[] = [
     tag: "auth",
     summary: "End this session",
     auth: "user",
+    role: "viewer",
     answers: { 204: { description: "Signed out; the access token ends with the session" } },
     async handle(ctx, { actor, res }) {
       await revokeSession(ctx.db, { id: actor.sessionId });

@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { AppError, type FieldError } from "../../core/errors.ts";
 import { jsonBody } from "../../core/http.ts";
 import { toFieldErrors } from "../../core/validation.ts";
-import { requireUser, type Actor } from "../accounts/authenticate.ts";
+import { requireUser, type Actor, type Role } from "../accounts/authenticate.ts";
 import type { ControlContext } from "../context.ts";
 
 type Schema = z.ZodType;
@@ -27,6 +27,8 @@ export interface Route {
   readonly tag: string;
   readonly summary: string;
   readonly auth: "none" | "user";
+  /** Least role that may ask; absent: viewer to read, operator to change. */
+  readonly role?: Role;
   readonly params?: Schema;
   readonly query?: Schema;
   readonly body?: Schema;
@@ -53,13 +55,15 @@ export function defineRoute<P = undefined, Q = undefined, B = undefined>(
 /** Mounts routes: who asks is checked before the body is read, the body before the handler runs. */
 export function mountRoutes(router: Router, ctx: ControlContext, routes: readonly Route[]): void {
   for (const route of routes) {
-    const guard = route.auth === "user" ? [requireUser(ctx)] : [];
+    const guard = route.auth === "user" ? [requireUser(ctx, leastRole(route))] : [];
     const body = route.body === undefined ? [] : jsonBody;
     router[route.method](route.path, ...guard, ...body, async (req: Request, res: Response) => {
       await route.handle(ctx, { ...parseInput(route, req), req, res, actor: req.actor } as never);
     });
   }
 }
+
+const leastRole = (route: Route): Role => route.role ?? (route.method === "get" ? "viewer" : "operator");
 
 function parseInput(route: Route, req: Request): { params: unknown; query: unknown; body: unknown } {
   const errors: FieldError[] = [];

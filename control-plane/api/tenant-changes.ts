@@ -1,6 +1,7 @@
 /** Changes of what is wanted of a company: each answers 202 with the operation that it started. */
 import { z } from "zod";
 import { text } from "../../core/validation.ts";
+import type { Role } from "../accounts/authenticate.ts";
 import type { ControlContext } from "../context.ts";
 import type { OperationRow } from "../lifecycle/operation-store.ts";
 import { changeSchema, deletionSchema, reasonSchema } from "../tenants/change-schemas.ts";
@@ -14,6 +15,7 @@ interface ChangeRoute<B> {
   readonly method: "post" | "delete";
   readonly path: string;
   readonly summary: string;
+  readonly role?: Role;
   readonly body: B & z.ZodType;
   readonly change: (ctx: ControlContext, change: Change & z.output<B & z.ZodType>) => Promise<OperationRow>;
 }
@@ -62,6 +64,7 @@ export const changeRoutes: readonly Route[] = [
     method: "delete",
     path: "/api/tenants/:id",
     summary: "Remove a company and everything it owns",
+    role: "admin",
     body: deletionSchema,
     change: deleteTenant,
   }),

@@ -22,6 +22,8 @@ export async function makeDue(
 ): Promise<void> {
   for (const { name } of resources) {
     const goal = goalOf(desired, name);
+    // What is where it should be is not due, whatever an earlier aim had left in its row.
+    await db("tenant_resources").where({ company_id: companyId, name, status: goal }).update({ next_attempt_at: null });
     const row = db("tenant_resources").where({ company_id: companyId, name });
     if (again.includes(name) && goal === "ready")
       await row.update({ status: "pending", next_attempt_at: db.fn.now(), attempts: 0 });

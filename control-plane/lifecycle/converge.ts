@@ -63,12 +63,18 @@ async function parkBlocked(
 ): Promise<void> {
   for (const resource of resources) {
     const row = rows.get(resource.name);
-    if (row === undefined || row.status === "failed" || row.status === "working" || isAtGoal(tenant, row)) continue;
+    if (row === undefined) continue;
+    if (isAtGoal(tenant, row)) {
+      if (row.next_attempt_at !== null) await parkResource(ctx, tenant, { ...row, next_attempt_at: null });
+      continue;
+    }
     const waits = blockersOf(resource, resources, tenant.desiredState)
       .map((name) => rows.get(name))
       .filter((blocker) => blocker !== undefined && !isAtGoal(tenant, blocker));
-    const times = waits.map((blocker) => blocker?.next_attempt_at?.getTime() ?? Infinity);
-    const next = Math.max(...times, 0);
+    // Nothing in its way: its own attempt says when the next one is.
+    if (waits.length === 0) continue;
+    const times = [...waits, row].map((one) => one?.next_attempt_at?.getTime() ?? Infinity);
+    const next = Math.max(...times);
     await parkResource(ctx, tenant, { ...row, next_attempt_at: Number.isFinite(next) ? new Date(next) : null });
   }
 }

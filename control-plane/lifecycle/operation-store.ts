@@ -36,8 +36,17 @@ export interface OperationEvent {
   readonly created_at: Date;
 }
 
-export const listResources = (db: Knex, companyId: number): Promise<ResourceRow[]> =>
-  db("tenant_resources").where({ company_id: companyId }).orderBy("name");
+/** `next_attempt_at` is told by this process's clock: the server's may go differently, and whether a row is due must not depend on it. */
+export async function listResources(db: Knex, companyId: number): Promise<ResourceRow[]> {
+  const rows: (ResourceRow & { due_in: number | null })[] = await db("tenant_resources")
+    .where({ company_id: companyId })
+    .orderBy("name")
+    .select("*", db.raw("extract(epoch FROM next_attempt_at - clock_timestamp())::float8 AS due_in"));
+  const now = Date.now();
+  // A row that is due stays due, whatever a rounded millisecond says.
+  const tell = (seconds: number | null) => (seconds === null ? null : new Date(now + Math.floor(seconds * 1000)));
+  return rows.map(({ due_in, ...row }) => Object.assign(row, { next_attempt_at: tell(due_in) }));
+}
 
 export const findOperation = (db: Knex, id: string): Promise<OperationRow | undefined> =>
   db("operations").where({ id }).first();

@@ -1,28 +1,6 @@
-/** Keeps the coming month's partitions of every tenant's message tables made. */
+/** The coming month's partitions of every tenant's message tables. */
 import { partitionStatement } from "../../core/migrations/tenant-schema.ts";
 import type { ControlContext } from "../context.ts";
-
-const checkMs = 6 * 3_600_000;
-
-/** Looks at start and every six hours; a partition is made a month before it is needed. Answers how to stop. */
-export function keepPartitions(ctx: ControlContext): () => Promise<void> {
-  let stopped = false;
-  const keep = async () => {
-    try {
-      const made = await makeMissingPartitions(ctx, () => stopped);
-      if (made > 0) ctx.log.info({ companies: made }, "partitions of the coming month made");
-    } catch (error) {
-      ctx.log.warn({ err: error }, "partitions were not looked after; the next look comes in six hours");
-    }
-  };
-  let running = keep();
-  const timer = setInterval(() => (running = running.then(keep)), checkMs);
-  return () => {
-    stopped = true;
-    clearInterval(timer);
-    return running;
-  };
-}
 
 /** One catalog query says who lacks something, whatever the size of the fleet. Answers how many companies it mended. */
 export async function makeMissingPartitions(
@@ -47,6 +25,7 @@ export async function makeMissingPartitions(
 const missingSql = `
 SELECT DISTINCT c.id FROM companies c
 JOIN pg_namespace n ON n.nspname = 'tenant_' || c.id
+  AND obj_description(n.oid, 'pg_namespace') = 'secretaria tenant ' || c.uuid
 JOIN pg_class parent ON parent.relnamespace = n.oid AND parent.relkind = 'p' AND NOT parent.relispartition
 CROSS JOIN generate_series(0, 1) AS ahead
 WHERE c.desired_state <> 'deleted' AND NOT EXISTS (

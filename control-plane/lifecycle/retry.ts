@@ -13,12 +13,19 @@ const longestDelay = 300;
 
 /** Says of any error whether and when to try again. `attempt` counts from 1. Only messages, never values, are kept. */
 export function classifyFailure(error: unknown, attempt: number, random: () => number = Math.random): Failure {
-  const message = withoutUrls(messageOf(error)).slice(0, 500);
+  const message = withoutUrls(reasonOf(error)).slice(0, 500);
   if (error instanceof ResourceError) {
     return { retry: error.retry, code: error.code, message, delaySeconds: delayFor(error, attempt, random) };
   }
   const code = isServiceDown(error) ? "service-unavailable" : error instanceof AppError ? error.code : "unexpected";
   return { retry: "transient", code, message, delaySeconds: backOff(attempt, random) };
+}
+
+/** Knex puts the whole statement in front of what the server said: only the reason helps a person. */
+function reasonOf(error: unknown): string {
+  const message = messageOf(error);
+  const isFromServer = /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown } | null)?.code));
+  return isFromServer ? message.slice(message.lastIndexOf(" - ") + 1).replace(/^- /, "") : message;
 }
 
 function delayFor(error: ResourceError, attempt: number, random: () => number): number | null {

@@ -1,6 +1,6 @@
 /** Who may see a page. */
 import type { RequestHandler } from "express";
-import { findActor } from "../accounts/authenticate.ts";
+import { findActor, refuseBelow } from "../accounts/authenticate.ts";
 import type { PanelContext, PersonsVisit, Visit } from "./panel-context.ts";
 
 /** A page for everybody. */
@@ -16,6 +16,7 @@ export function person(
   return async (req, res) => {
     const actor = await findActor(ctx, req);
     if (actor !== undefined) {
+      refuseBelow(actor, req.method === "GET" ? "viewer" : "operator");
       req.actor = actor;
       return page(ctx, { req, res, actor });
     }

@@ -103,10 +103,20 @@ interface Effect extends Reasoned {
   readonly apply: (db: Knex, company: CompanyRow) => Promise<void>;
 }
 
+/** Once more when PostgreSQL chose this transaction as the victim of a deadlock with a loop that is writing. */
+async function inTransaction<T>(db: Knex, work: (db: Knex) => Promise<T>): Promise<T> {
+  try {
+    return await db.transaction(work);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "40P01") throw error;
+    return db.transaction(work);
+  }
+}
+
 async function changeTenant(ctx: ControlContext, effect: Effect): Promise<OperationRow> {
   const { actor, correlationId, action, kind, reason } = effect;
   const requestedBy = `user:${actor.userId}`;
-  const operation = await ctx.db.transaction(async (db) => {
+  const operation = await inTransaction(ctx.db, async (db) => {
     const { id: companyId } = await getCompany(db, effect.reference);
     await db("companies").where({ id: companyId }).forUpdate().first("id");
     const company = await getCompany(db, String(companyId));

@@ -19,7 +19,8 @@ export async function ensurePlan(db: Knex, { code, name, priceCents, limits = {}
   const row = { code, name, price_cents: priceCents, limits: JSON.stringify(limits) };
   await db("plans").insert(row).onConflict("code").ignore();
   const plan: PlanRow | undefined = await db("plans").where({ code }).first();
-  if (plan?.name === name && plan.price_cents === priceCents && isDeepStrictEqual(plan.limits, limits)) return;
+  if (plan?.name === name && plan.price_cents === priceCents && isDeepStrictEqual(plan.limits, JSON.parse(row.limits)))
+    return;
   const errors = [{ pointer: "/plan/code", detail: "belongs to a plan with another name, price or limits" }];
   throw new AppError("plan-exists", "Use the plan as it is by sending its code, or choose another code.", { errors });
 }

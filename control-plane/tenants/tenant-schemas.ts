@@ -27,7 +27,8 @@ const line = (least: number, most: number) =>
     .min(least, `must have at least ${least} characters`)
     .max(most, `must have at most ${most} characters`)
     // oxlint-disable-next-line no-control-regex
-    .regex(/^[^\u0000-\u001f\u007f]*$/, "must not have control characters");
+    .regex(/^[^\u0000-\u001f\u007f]*$/, "must not have control characters")
+    .refine((value) => value.isWellFormed(), "must be well-formed Unicode");
 
 export const provisionSchema = z
   .strictObject({
@@ -43,7 +44,9 @@ export const provisionSchema = z
             code: planCode,
             name: line(1, 80),
             priceCents: z.int().min(0).max(2_147_483_647),
-            limits: z.record(z.string().min(1).max(60), z.number().min(0)).optional(),
+            limits: z
+              .record(z.string().regex(/^[a-z][\w.-]{0,59}$/i, "must be a name such as users_limit"), z.number().min(0))
+              .optional(),
           }),
         ],
         { error: "must be a plan's code, or an object with code, name and priceCents" },

@@ -1,9 +1,9 @@
 /** Applies migrations: the public schema, and one tenant that exists already. New tenants are made in one batch instead. */
 import { openDatabase, type Knex } from "../db.ts";
-import { schemaName } from "../tenant.ts";
+import { ownerMark, schemaName } from "../tenant.ts";
 import { readMigrations, type MigrationKind } from "./sql-files.ts";
 import { knexSource } from "./source.ts";
-import { extensionSchema, partitionStatement } from "./tenant-schema.ts";
+import { extensionSchema, partitionStatement, type SchemaOwner } from "./tenant-schema.ts";
 
 export interface MigrationResult {
   /** Names applied (or undone) by this run, in order; empty when there was nothing to do. */
@@ -17,13 +17,20 @@ export function migratePublic(databaseUrl: string): Promise<MigrationResult> {
   });
 }
 
-/** Brings one tenant's schema to the newest version and makes its coming partitions. */
-export function migrateTenant(databaseUrl: string, id: number): Promise<MigrationResult> {
-  return withMigrator(databaseUrl, { kind: "tenant", schema: schemaName(id) }, async (db, config) => {
-    const names = (await db.migrate.latest(config))[1] as string[];
-    await db.raw(partitionStatement(id));
-    return { names };
-  });
+/**
+ * Brings one tenant's schema to the newest version and makes its coming partitions.
+ * @throws Error when the schema is missing or carries another company's mark, before anything is touched.
+ */
+export function migrateTenant(databaseUrl: string, { id, uuid }: SchemaOwner): Promise<MigrationResult> {
+  return withMigrator(
+    databaseUrl,
+    { kind: "tenant", schema: schemaName(id), mark: ownerMark(uuid) },
+    async (db, config) => {
+      const names = (await db.migrate.latest(config))[1] as string[];
+      await db.raw(partitionStatement(id));
+      return { names };
+    },
+  );
 }
 
 /** Undoes everything in one schema, newest first; for the tests that prove every `-- down`. */
@@ -47,6 +54,8 @@ export async function pendingMigrations(db: Knex, kind: MigrationKind, schema: s
 interface Target {
   readonly kind: MigrationKind;
   readonly schema: string;
+  /** What the schema's comment must say. */
+  readonly mark?: string;
 }
 
 /**
@@ -63,6 +72,7 @@ async function withMigrator<T>(
   const db = openDatabase(databaseUrl, { name: `migrate ${target.schema}`, max: 1, searchPath });
   try {
     await lock.raw("SELECT pg_advisory_lock(hashtext('secretaria.migrate'), hashtext(?))", [target.schema]);
+    if (target.mark !== undefined) await refuseForeignSchema(lock, { ...target, mark: target.mark });
     const config = { migrationSource: knexSource(readMigrations(target.kind)), schemaName: target.schema };
     await db.migrate.forceFreeMigrationsLock(config);
     return await work(db, config);
@@ -70,4 +80,13 @@ async function withMigrator<T>(
     await db.destroy();
     await lock.destroy();
   }
+}
+
+async function refuseForeignSchema(db: Knex, { schema, mark }: { schema: string; mark: string }): Promise<void> {
+  const { rows } = await db.raw<{ rows: { found: string | null }[] }>(
+    "SELECT obj_description(oid, 'pg_namespace') AS found FROM pg_namespace WHERE nspname = ?",
+    [schema],
+  );
+  if (rows[0] === undefined) throw new Error(`there is no schema ${schema} yet`);
+  if (rows[0].found !== mark) throw new Error(`schema ${schema} carries another mark: it is not this company's`);
 }

@@ -14,6 +14,7 @@ import {
 import { redisPassword } from "../../../core/tenant-secrets.ts";
 import { crashPoint } from "../crash-point.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
+import { refuseForeignNamespace } from "./namespace-mark.ts";
 import { sweepKeys } from "./sweep-keys.ts";
 
 export const cache: Resource = {
@@ -33,10 +34,7 @@ export const cache: Resource = {
   },
 
   async ensure(ctx, tenant) {
-    const mark = await ctx.redis.hget(metaKey(tenant.id), "mark");
-    if (mark !== null && mark !== ownerMark(tenant.uuid)) {
-      throw new ResourceError("conflict", "cache-foreign", `${metaKey(tenant.id)} exists and is not this company's`);
-    }
+    await refuseForeignNamespace(ctx, tenant);
     await execAll(
       ctx.redis
         .pipeline()
@@ -46,6 +44,7 @@ export const cache: Resource = {
   },
 
   async destroy(ctx, tenant) {
+    await refuseForeignNamespace(ctx, tenant);
     // The user first: a worker that is still there can write nothing behind the sweep.
     await ctx.redis.call("ACL", "DELUSER", redisUser(tenant.id));
     crashPoint(ctx, "deleted.cache.between");

@@ -40,7 +40,7 @@ export const database: Resource = {
       ...(facts.role && !facts.member ? [`GRANT ${pg.escapeIdentifier(roleName(tenant.id))} TO ${runtimeRole}`] : []),
     ];
     if (repairs.length > 0) await sendFenced(ctx, tenant, repairs);
-    if ((await missingMigrations(ctx, tenant)).length > 0) await migrateTenant(ctx.databaseUrl, tenant.id);
+    if ((await missingMigrations(ctx, tenant)).length > 0) await migrateTenant(ctx.databaseUrl, tenant);
   },
 
   async destroy(ctx, tenant) {

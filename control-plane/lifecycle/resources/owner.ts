@@ -1,7 +1,7 @@
 /** The first user of the tenant: no password until the one-time link is used. */
 import pg from "pg";
 import { sha256Hex } from "../../../core/secrets.ts";
-import { schemaName } from "../../../core/tenant.ts";
+import { ownerMark, schemaName } from "../../../core/tenant.ts";
 import { ownerSetupToken } from "../../../core/tenant-secrets.ts";
 import type { ControlContext } from "../../context.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
@@ -41,9 +41,12 @@ export const owner: Resource = {
   },
 };
 
+/** False where the table is not there, and where the schema is not this company's. */
 async function hasUsers(ctx: ControlContext, tenant: LeasedTenant): Promise<boolean> {
-  const { rows } = await ctx.db.raw<{ rows: { ok: boolean }[] }>("SELECT to_regclass(?) IS NOT NULL AS ok", [
-    `${schemaName(tenant.id)}.users`,
-  ]);
+  const schema = schemaName(tenant.id);
+  const { rows } = await ctx.db.raw<{ rows: { ok: boolean }[] }>(
+    "SELECT to_regclass(?) IS NOT NULL AND obj_description(to_regnamespace(?), 'pg_namespace') = ? AS ok",
+    [`${schema}.users`, schema, ownerMark(tenant.uuid)],
+  );
   return rows[0]?.ok === true;
 }

@@ -3,6 +3,7 @@ import { withTenantQueue } from "../../../core/queues.ts";
 import { ResourceError } from "../../../core/errors.ts";
 import { queuePrefix } from "../../../core/tenant.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
+import { refuseForeignNamespace } from "./namespace-mark.ts";
 import { sweepKeys } from "./sweep-keys.ts";
 
 export const queue: Resource = {
@@ -19,6 +20,7 @@ export const queue: Resource = {
   },
 
   async ensure(ctx, tenant) {
+    await refuseForeignNamespace(ctx, tenant);
     // Opening a queue writes its meta hash.
     await withTenantQueue(ctx.queues, { companyId: tenant.id }, async (open) => {
       await open.getVersion();
@@ -28,6 +30,7 @@ export const queue: Resource = {
   },
 
   async destroy(ctx, tenant) {
+    await refuseForeignNamespace(ctx, tenant);
     // obliterate() leaves keys behind (a flow's parent, for one), so the prefix itself is swept.
     const left = await sweepKeys(ctx.redis, `${queuePrefix(tenant.id)}:`);
     if (left > 0)

@@ -4,6 +4,7 @@ import { ResourceError } from "../../../core/errors.ts";
 import { orderWorkers } from "../../../core/queues.ts";
 import { countWorkers, forgetDeadWorkers } from "../../../core/worker-registry.ts";
 import type { ControlContext } from "../../context.ts";
+import { refuseForeignNamespace } from "./namespace-mark.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 
 /** How long an order may take before the attempt counts as failed and is made again later. */
@@ -29,6 +30,7 @@ export const worker: Resource = {
   },
 
   async destroy(ctx, tenant) {
+    await refuseForeignNamespace(ctx, tenant);
     // Workers end by themselves when their company is no longer active.
     if ((await alive(ctx, tenant)) > 0 && !(await becomes(ctx, tenant, (count) => count === 0))) {
       throw new ResourceError("transient", "worker-not-stopped", "a worker of this company is still running; stop it");
