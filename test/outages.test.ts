@@ -88,6 +88,27 @@ describe("outages", () => {
     expect(resource(healed, "cache").lastError).to.equal(null);
   });
 
+  it("of Redis, with all its data: namespaces, users and queues are made again", async () => {
+    const { body } = await api.post("/api/tenants/provision", newCompany());
+    const { id } = body.tenant;
+    const path = `/api/tenants/${id}`;
+    await until(
+      () => api.get(path),
+      (answer) => answer.body.activeWorkers === 1,
+      { what: "a worker" },
+    );
+    await controlPlane.ctx.redis.flushall();
+    await servers.redis?.kill();
+    await servers.redis?.start();
+    const made = () => controlPlane.ctx.redis.hget(`tenant:{${id}}:meta`, "slug").catch(() => null);
+    await until(made, (slug) => slug === body.tenant.slug, { seconds: 40, what: "the namespace's return" });
+    await until(
+      () => api.get(path),
+      (answer) => answer.body.status === "active" && answer.body.activeWorkers === 1,
+      { seconds: 40, what: "the company's return" },
+    );
+  });
+
   it("of Redis: users and workers of companies that were there before come back and take jobs again", async () => {
     const { body } = await api.post("/api/tenants/provision", newCompany());
     const path = `/api/tenants/${body.tenant.id}`;

@@ -20,6 +20,7 @@ export function keepRedisUsers(ctx: ControlContext): () => void {
         .pluck("company_id");
       await restoreUsers(ctx.redis, ctx.secrets, ids);
       if (ids.length > 0) ctx.log.info({ count: ids.length }, "redis users restored");
+      await noticeLostData(ctx);
     } catch (error) {
       ctx.log.warn({ err: error }, "redis users were not restored; trying again");
       again = setTimeout(onReady, retryMs).unref();
@@ -32,4 +33,18 @@ export function keepRedisUsers(ctx: ControlContext): () => void {
     clearTimeout(again);
     ctx.redis.off("ready", onReady);
   };
+}
+
+const epochKey = "secretaria:epoch";
+
+/** A Redis that lost its data has lost this key too: then namespaces and queues are made again by the loop. */
+async function noticeLostData(ctx: ControlContext): Promise<void> {
+  if ((await ctx.redis.set(epochKey, new Date().toISOString(), "NX")) === null) return;
+  const count = await ctx
+    .db("tenant_resources")
+    .whereIn("name", ["cache", "queue"])
+    .where({ status: "ready" })
+    .whereIn("company_id", ctx.db("companies").whereNot({ desired_state: "deleted" }).select("id"))
+    .update({ status: "pending", next_attempt_at: ctx.db.fn.now(), attempts: 0 });
+  if (count > 0) ctx.log.warn({ count }, "redis has lost its data; what tenants had there is made again");
 }

@@ -2,8 +2,8 @@
 import type { ControlContext } from "../context.ts";
 import { converge } from "./converge.ts";
 
-/** At once in one process: the database's catalog work does not get faster with more. */
-const atOnce = 4;
+/** At once in one process; schemas are bounded by their own few connections, so what waits for others may be many. */
+const atOnce = 16;
 
 export interface Sweep {
   /** Stops looking and waits for what is running. */

@@ -13,6 +13,7 @@ import {
 } from "../../../core/tenant.ts";
 import { redisPassword } from "../../../core/tenant-secrets.ts";
 import { crashPoint } from "../crash-point.ts";
+import type { ControlContext } from "../../context.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 import { refuseForeignNamespace } from "./namespace-mark.ts";
 import { sweepKeys } from "./sweep-keys.ts";
@@ -35,6 +36,7 @@ export const cache: Resource = {
 
   async ensure(ctx, tenant) {
     await refuseForeignNamespace(ctx, tenant);
+    await refuseForeignUser(ctx, tenant);
     await execAll(
       ctx.redis
         .pipeline()
@@ -79,6 +81,20 @@ export async function restoreUsers(redis: Redis, secrets: Secrets, companyIds: r
       pipeline.call("ACL", "SETUSER", redisUser(id), ...aclRules(id, secrets));
     await execAll(pipeline);
   }
+}
+
+/**
+ * A user of the tenant's name that was there before its namespace: somebody else's, unless it has our password.
+ * @throws ResourceError `conflict`.
+ */
+async function refuseForeignUser(ctx: ControlContext, tenant: LeasedTenant): Promise<void> {
+  const [known, user] = await execAll(
+    ctx.redis.pipeline().exists(metaKey(tenant.id)).call("ACL", "GETUSER", redisUser(tenant.id)),
+  );
+  if (known === 1 || user === null) return;
+  const passwords = asRecord(user)["passwords"] as string[];
+  if (passwords.includes(sha256Hex(redisPassword(ctx.secrets, tenant.id)))) return;
+  throw new ResourceError("conflict", "cache-foreign", `the Redis user ${redisUser(tenant.id)} is not this company's`);
 }
 
 function userDrift(user: Record<string, unknown>, companyId: number, secrets: Secrets): string[] {

@@ -8,7 +8,7 @@ import { refuseForeignNamespace } from "./namespace-mark.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 
 /** How long an order may take before the attempt counts as failed and is made again later. */
-const patienceMs = 5_000;
+const patienceMs = 3_000;
 
 export const worker: Resource = {
   name: "worker",
