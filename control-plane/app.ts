@@ -8,6 +8,7 @@ import { authRoutes } from "./api/auth.ts";
 import { mountDocs } from "./api/docs.ts";
 import { mountHealth } from "./api/health.ts";
 import { operationRoutes } from "./api/operations.ts";
+import { orphanRoutes } from "./api/orphans.ts";
 import { planRoutes } from "./api/plans.ts";
 import { mountRoutes } from "./api/route.ts";
 import { tenantRoutes } from "./api/tenants.ts";
@@ -21,7 +22,7 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
   const metrics = createMetrics("control-plane");
   exposeWorkerGauge(metrics.registry, ctx);
   const guessing = slowGuessing();
-  const routes = [...authRoutes, ...tenantRoutes, ...operationRoutes, ...planRoutes, ...auditRoutes];
+  const routes = [...authRoutes, ...tenantRoutes, ...operationRoutes, ...planRoutes, ...auditRoutes, ...orphanRoutes];
 
   app.use(correlate, measureRequests(metrics));
   app.get("/metrics", serveMetrics(metrics));
