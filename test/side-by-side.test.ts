@@ -1,0 +1,87 @@
+/** Two control planes on one database are the normal case. */
+import { expect } from "chai";
+import { createLogger } from "../core/logger.ts";
+import { createShutdown, type Shutdown } from "../core/shutdown.ts";
+import { startControlPlane } from "../control-plane/start.ts";
+import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
+import { adminEmail, adminPassword, usePlatform } from "./support/platform.ts";
+import { until } from "./support/wait.ts";
+
+describe("two control planes side by side", () => {
+  const platform = usePlatform({ workers: true });
+  let second: ApiClient;
+  let shutdown: Shutdown;
+
+  before(async () => {
+    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    shutdown = createShutdown(log);
+    const { port } = await startControlPlane(platform.config, log, shutdown);
+    second = await createApiClient(`http://127.0.0.1:${port}`, { email: adminEmail, password: adminPassword });
+  });
+  after(() => shutdown.run("test over"));
+
+  const allReady = (body: { resources: { status: string }[] }) =>
+    body.resources.every(({ status }) => status === "ready");
+
+  it("make each company once, whoever was asked and whoever sweeps", async () => {
+    const planes = [platform.api, second];
+    const asked = await Promise.all(
+      Array.from({ length: 24 }, (_, i) =>
+        (planes[i % 2] as ApiClient).post("/api/tenants/provision", newCompany(), { Prefer: "respond-async" }),
+      ),
+    );
+    expect(asked.map(({ status }) => status)).to.deep.equal(Array(24).fill(202));
+    for (const { body } of asked) {
+      const path = `/api/tenants/${body.tenant.id}`;
+      await until(
+        () => second.get(path),
+        (answer) => allReady(answer.body),
+        { seconds: 60, what: path },
+      );
+      const [counts] = await platform.query(
+        `SELECT (SELECT count(*)::int FROM tenant_${body.tenant.id}.users) AS users,
+                (SELECT count(*)::int FROM certificates WHERE company_id = $1) AS certificates,
+                (SELECT count(*)::int FROM operation_events e JOIN operations o ON o.id = e.operation_id
+                  WHERE company_id = $1 AND e.type = 'operation.succeeded') AS endings`,
+        [body.tenant.id],
+      );
+      expect(counts).to.deep.equal({ users: 1, certificates: 1, endings: 1 });
+    }
+  });
+
+  it("give one slug once, and one idempotency key one company, asked of both at once", async () => {
+    const company = newCompany();
+    const answers = await Promise.all(
+      [platform.api, second].flatMap((api) =>
+        Array.from({ length: 5 }, () => api.post("/api/tenants/provision", { ...newCompany(), slug: company["slug"] })),
+      ),
+    );
+    expect(answers.filter(({ status }) => status === 201)).to.have.length(1);
+    expect(answers.filter(({ body }) => body.code === "slug-taken")).to.have.length(9);
+    const other = newCompany();
+    const key = { "Idempotency-Key": crypto.randomUUID() };
+    await Promise.all(
+      [platform.api, second].flatMap((api) =>
+        Array.from({ length: 5 }, () => api.post("/api/tenants/provision", other, key)),
+      ),
+    );
+    expect(await platform.query("SELECT 1 FROM companies WHERE slug = $1", [other["slug"]])).to.have.length(1);
+  });
+
+  it("finish what the other began: suspended here, resumed there, deleted here", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const path = `/api/tenants/${body.tenant.id}`;
+    const becomes = (api: ApiClient, status: string) =>
+      until(
+        () => api.get(path),
+        (answer) => answer.body.status === status,
+        { what: status },
+      );
+    await platform.api.post(`${path}/suspend`);
+    await becomes(second, "suspended");
+    await second.post(`${path}/resume`);
+    await becomes(platform.api, "active");
+    await platform.api.delete(path);
+    await becomes(second, "deleted");
+  });
+});
