@@ -63,6 +63,9 @@ export function mountRoutes(router: Router, ctx: ControlContext, routes: readonl
   }
 }
 
+/** A form sends its empty fields too: an empty value is none. */
+const givenQuery = (req: Request) => Object.fromEntries(Object.entries(req.query).filter(([, value]) => value !== ""));
+
 const leastRole = (route: Route): Role => route.role ?? (route.method === "get" ? "viewer" : "operator");
 
 function parseInput(route: Route, req: Request): { params: unknown; query: unknown; body: unknown } {
@@ -76,7 +79,7 @@ function parseInput(route: Route, req: Request): { params: unknown; query: unkno
   };
   const input = {
     params: read(route.params, req.params, "#path/"),
-    query: read(route.query, { ...req.query }, "#query/"),
+    query: read(route.query, givenQuery(req), "#query/"),
     body: read(route.body, req.body, "/"),
   };
   if (errors.length > 0)

@@ -13,7 +13,7 @@ import { defineRoute, type Route } from "./route.ts";
 
 const listQuery = z.strictObject({
   search: text(0, 120).optional().describe("Part of name, slug or domain"),
-  status: tenantSchema.shape.status.optional().or(z.literal("").transform(() => undefined)),
+  status: tenantSchema.shape.status.optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(200).optional().describe("`nextCursor` of the page before"),
 });
