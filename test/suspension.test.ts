@@ -99,4 +99,19 @@ describe("suspension", () => {
       { what: "activity" },
     );
   });
+
+  it("changed again before the last change was carried out: the last word counts, every time", async () => {
+    // A loop that was writing when the aim changed must not write over it; it takes a few rounds to meet that moment.
+    for (let round = 0; round < 12; round += 1) {
+      const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+      const path = `/api/tenants/${body.tenant.id}`;
+      await platform.api.post(`${path}/suspend`);
+      await platform.api.delete(path);
+      await until(
+        () => platform.api.get(path),
+        (answer) => answer.body.status === "deleted",
+        { what: `deletion in round ${round}` },
+      );
+    }
+  });
 });

@@ -5,7 +5,7 @@ import { platformQueue, wakeChannel } from "../core/queues.ts";
 import { countWorkers, forgetDeadWorkers, workerTtlSeconds } from "../core/worker-registry.ts";
 import { closeWorker } from "./close-worker.ts";
 import { findActiveCompany, listServedCompanies, listStillActive } from "./companies.ts";
-import type { WorkersContext } from "./context.ts";
+import type { WorkersContext, WorkerTenant } from "./context.ts";
 import { every } from "./every.ts";
 import { createPool, type WorkerPool } from "./pool.ts";
 
@@ -57,7 +57,7 @@ function takeOrders(ctx: WorkersContext, pool: WorkerPool): () => Promise<void> 
     const order = orderSchema.safeParse(data);
     if (!order.success) throw new UnrecoverableError("the order names no company");
     const tenant = await findActiveCompany(ctx, order.data.companyId);
-    if (tenant !== undefined) await pool.add(tenant);
+    if (tenant !== undefined) await employ(ctx, pool, tenant);
   };
   const connection = ctx.redis.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined as never });
   connection.on("error", () => undefined);
@@ -72,6 +72,15 @@ function takeOrders(ctx: WorkersContext, pool: WorkerPool): () => Promise<void> 
     ctx.log.warn({ err: error, order: job?.name }, "order failed; the control plane repeats it"),
   );
   return () => closeWorker(worker, connection);
+}
+
+/**
+ * Adds the tenant and looks again: a change that came before the slot was there was not for this pool to hear, and
+ * nobody else would send the worker away for a while.
+ */
+async function employ(ctx: WorkersContext, pool: WorkerPool, tenant: WorkerTenant): Promise<void> {
+  await pool.add(tenant);
+  if ((await findActiveCompany(ctx, tenant.id)) === undefined) await pool.remove(tenant.id);
 }
 
 /** Producers name companies that have work: those wait for no look. */
@@ -100,8 +109,8 @@ async function startMissing(ctx: WorkersContext, pool: WorkerPool): Promise<void
   for (const company of companies) {
     if (counts.get(company.id) !== 0 || held.has(company.id)) continue;
     await forgetDeadWorkers(ctx.redis, company.id);
-    await pool
-      .add(company)
-      .catch((error: unknown) => ctx.log.warn({ err: error, companyId: company.id }, "worker not started yet"));
+    await employ(ctx, pool, company).catch((error: unknown) =>
+      ctx.log.warn({ err: error, companyId: company.id }, "worker not started yet"),
+    );
   }
 }

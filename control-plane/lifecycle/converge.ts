@@ -71,9 +71,10 @@ async function parkBlocked(
     const waits = blockersOf(resource, resources, tenant.desiredState)
       .map((name) => rows.get(name))
       .filter((blocker) => blocker !== undefined && !isAtGoal(tenant, blocker));
-    // Nothing in its way: its own attempt says when the next one is.
-    if (waits.length === 0) continue;
-    const times = [...waits, row].map((one) => one?.next_attempt_at?.getTime() ?? Infinity);
+    const own = row.next_attempt_at?.getTime() ?? (row.status === "failed" ? Infinity : 0);
+    // Nothing in its way: its own attempt says when the next one is. One that never failed must have a next one.
+    if (waits.length === 0 && (row.status === "failed" || row.next_attempt_at !== null)) continue;
+    const times = [own, ...waits.map((blocker) => blocker?.next_attempt_at?.getTime() ?? Infinity)];
     const next = Math.max(...times);
     await parkResource(ctx, tenant, { ...row, next_attempt_at: Number.isFinite(next) ? new Date(next) : null });
   }

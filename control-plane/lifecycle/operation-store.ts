@@ -114,11 +114,14 @@ export async function recordChanges(
 
 // 'working' stays due at once: if the process dies, the sweep finds it when the lease ends.
 // The commit does not wait for the disk: a lost row is found out by inspecting the real thing.
+// The fence is share-locked: without that, a statement that began before a change of aim and then waited for its rows
+// would still write over what the change had written.
 const recordSql = `
 WITH fence AS (
   SELECT 1 FROM tenant_leases JOIN companies ON companies.id = company_id
   WHERE company_id = :companyId AND token = :fence AND generation = :generation
     AND set_config('synchronous_commit', 'off', true) IS NOT NULL
+  FOR SHARE
 ), given AS (
   SELECT * FROM jsonb_to_recordset(CAST(:given AS jsonb))
     AS entry (ord integer, resource text, status text, error jsonb, delay double precision)
@@ -176,7 +179,7 @@ export async function parkResource(ctx: ControlContext, tenant: LeasedTenant, ro
 
 /** True while this process holds the tenant and works towards what is wanted now. */
 const fenceSql = `SELECT 1 FROM tenant_leases JOIN companies ON companies.id = company_id
-  WHERE company_id = :companyId AND token = :fence AND generation = :generation`;
+  WHERE company_id = :companyId AND token = :fence AND generation = :generation FOR SHARE`;
 
 const fenceOf = (tenant: LeasedTenant) => ({
   companyId: tenant.id,
