@@ -111,3 +111,10 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What went wrong, without the SQL text: Knex puts the whole statement, literals and all, in front of the server's words. */
+export function reasonOf(error: unknown): string {
+  const message = messageOf(error);
+  const isFromServer = /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown } | null)?.code));
+  return isFromServer ? message.slice(message.lastIndexOf(" - ") + 1).replace(/^- /, "") : message;
+}

@@ -1,4 +1,5 @@
 import { pino, type Logger as PinoLogger } from "pino";
+import { reasonOf } from "./errors.ts";
 
 export type Logger = PinoLogger;
 
@@ -38,18 +39,19 @@ export function createLogger(service: string, level: string): Logger {
 }
 
 /** Keeps what helps to find a fault; drops node-postgres's `detail` and bound values, which carry tenants' data. */
-function serializeError(error: unknown): Record<string, unknown> {
+export function serializeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
   const { code, constraint, table, schema } = error as unknown as Record<string, unknown>;
+  const reason = reasonOf(error);
   const cause = error.cause === undefined ? undefined : serializeError(error.cause);
   return {
     type: error.name,
-    message: withoutUrls(error.message),
+    message: withoutUrls(reason),
     code,
     constraint,
     table,
     schema,
-    stack: withoutUrls(error.stack ?? ""),
+    stack: withoutUrls((error.stack ?? "").replace(error.message, () => reason)),
     cause,
   };
 }

@@ -1,4 +1,4 @@
-import { AppError, ResourceError, isServiceDown, messageOf, type RetryClass } from "../../core/errors.ts";
+import { AppError, ResourceError, isServiceDown, reasonOf, type RetryClass } from "../../core/errors.ts";
 import { withoutUrls } from "../../core/logger.ts";
 
 export interface Failure {
@@ -19,13 +19,6 @@ export function classifyFailure(error: unknown, attempt: number, random: () => n
   }
   const code = isServiceDown(error) ? "service-unavailable" : error instanceof AppError ? error.code : "unexpected";
   return { retry: "transient", code, message, delaySeconds: backOff(attempt, random) };
-}
-
-/** Knex puts the whole statement in front of what the server said: only the reason helps a person. */
-function reasonOf(error: unknown): string {
-  const message = messageOf(error);
-  const isFromServer = /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown } | null)?.code));
-  return isFromServer ? message.slice(message.lastIndexOf(" - ") + 1).replace(/^- /, "") : message;
 }
 
 function delayFor(error: ResourceError, attempt: number, random: () => number): number | null {
