@@ -5,6 +5,7 @@ import { slowGuessing } from "../core/slow-guessing.ts";
 import { createMetrics, measureRequests, serveMetrics } from "../core/metrics.ts";
 import { auditRoutes } from "./api/audit.ts";
 import { authRoutes } from "./api/auth.ts";
+import { deletionRoutes } from "./api/deletions.ts";
 import { mountDocs } from "./api/docs.ts";
 import { mountHealth } from "./api/health.ts";
 import { operationRoutes } from "./api/operations.ts";
@@ -22,7 +23,15 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
   const metrics = createMetrics("control-plane");
   exposeWorkerGauge(metrics.registry, ctx);
   const guessing = slowGuessing();
-  const routes = [...authRoutes, ...tenantRoutes, ...operationRoutes, ...planRoutes, ...auditRoutes, ...orphanRoutes];
+  const routes = [
+    ...authRoutes,
+    ...tenantRoutes,
+    ...deletionRoutes,
+    ...operationRoutes,
+    ...planRoutes,
+    ...auditRoutes,
+    ...orphanRoutes,
+  ];
 
   app.use(correlate, measureRequests(metrics));
   app.get("/metrics", serveMetrics(metrics));

@@ -12,7 +12,7 @@ export function exposeWorkerGauge(registry: Registry, ctx: ControlContext): Gaug
     async collect() {
       this.reset();
       try {
-        const ids: number[] = await ctx.db("companies").whereNot({ desired_state: "deleted" }).pluck("id");
+        const ids: number[] = await ctx.db("companies").where({ desired_state: "active" }).pluck("id");
         for (const [id, count] of await countWorkers(ctx.redis, ids)) this.set({ company: String(id) }, count);
       } catch (error) {
         ctx.log.debug({ err: error }, "workers were not counted");

@@ -45,6 +45,23 @@ const schema = z.object({
   LEASE_SECONDS: seconds(10),
   /** How often the control plane looks for convergence that is due. */
   SWEEP_SECONDS: seconds(1),
+  /** How long a deleted company is kept, closed, before everything it owns is removed; 0 removes it at once. */
+  DELETION_GRACE_DAYS: z.coerce.number().min(0).max(3650).default(30),
+  /** Folder of exports. Absent: DATA_DIR/archives. Several control planes need one folder that all of them see. */
+  ARCHIVE_DIR: z.string().min(1).optional(),
+  /** How long the export of a removed company is kept. */
+  ARCHIVE_RETENTION_DAYS: z.coerce.number().min(0).max(3650).default(90),
+  /** How often everything that a company owns is looked at, spread evenly over that time. */
+  INSPECTION_HOURS: z.coerce.number().positive().max(720).default(6),
+  /** Schemas kept ready ahead of the next companies. */
+  WARM_TENANTS: z.coerce.number().int().min(0).max(1000).default(0),
+  /** Where e-mails are handed in: smtp://user:password@host:587 or smtps://. Absent: a mail becomes a log event. */
+  SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\//, "must start with smtp:// or smtps://")
+    .optional(),
+  /** Sender of e-mails. */
+  MAIL_FROM: z.string().min(3).default("Secretária <nao-responda@localhost>"),
   /** For the chaos tool only: the crash point at which the control plane ends itself with SIGKILL. */
   CRASH_AT: z.string().optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),

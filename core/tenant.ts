@@ -1,6 +1,13 @@
 /** The vocabulary: what a tenant is, its states, and every name derived from it. Names are made here and nowhere else. */
 
-export type DesiredState = "active" | "suspended" | "deleted";
+/**
+ * `closed`: hosts answer 410, nobody works for it, nothing of it is touched until its time is over. `deleted`: all it
+ * owns goes. `rolled_back`: it never lived, so its rows go too.
+ */
+export type DesiredState = "active" | "suspended" | "closed" | "deleted" | "rolled_back";
+
+/** Everything the company owns is to be gone. */
+export const isRemoval = (desired: DesiredState): boolean => desired === "deleted" || desired === "rolled_back";
 
 /** What a person sees; derived from desired state and resource rows, never stored. */
 export type TenantStatus = "provisioning" | "active" | "degraded" | "suspended" | "deleting" | "deleted" | "failed";

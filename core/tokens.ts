@@ -26,11 +26,12 @@ export interface Claims {
 }
 
 export interface TokenService {
-  /** @param ttlSeconds life of the token from now. */
+  /** @param ttlSeconds life of the token from now. @param jti UUID to revoke it by; a new one when absent. */
   sign(
     claims: Omit<Claims, "exp" | "jti">,
     audience: string,
     ttlSeconds: number,
+    jti?: string,
   ): { token: string; expiresAt: Date; jti: string };
   /** @throws AppError `token-invalid` for anything but a live token of this purpose and audience. */
   verify(token: string, audience: string): Claims;
@@ -46,8 +47,7 @@ export function createTokenService(keys: readonly SigningKey[]): TokenService {
   const privateKey = createPrivateKey(signing.privateKey);
   const publicKeys = new Map(keys.map((key) => [key.kid, createPublicKey(key.publicKey)]));
   return {
-    sign(claims, audience, ttlSeconds) {
-      const jti = randomUUID();
+    sign(claims, audience, ttlSeconds, jti = randomUUID()) {
       const options = {
         algorithm: "ES256",
         keyid: signing.kid,

@@ -102,7 +102,10 @@ async function showStatus(db: Knex): Promise<number> {
 
 /** Companies that have, or will have, a schema. */
 function listCompanies(db: Knex): Promise<Company[]> {
-  return db("companies").whereNot({ desired_state: "deleted" }).orderBy("id").select("id", "uuid", "slug");
+  return db("companies")
+    .whereNotIn("desired_state", ["deleted", "rolled_back"])
+    .orderBy("id")
+    .select("id", "uuid", "slug");
 }
 
 async function getCompany(db: Knex, reference: string | undefined): Promise<Company> {

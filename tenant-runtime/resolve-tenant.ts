@@ -15,8 +15,7 @@ export function resolveTenant(ctx: RuntimeContext): RequestHandler {
     if (promised !== undefined && promised !== host)
       throw new AppError("host-mismatch", "Open a new connection for this host.");
     const tenant = host === undefined ? undefined : await ctx.tenants.get(host);
-    if (tenant === undefined)
-      throw new AppError("host-unknown", "Check the address: it is chat.<company>. or api.<company>. and the domain.");
+    if (tenant === undefined) throw unknownHost();
     refuseUnlessActive(tenant);
     req.tenant = tenant;
     next();
@@ -27,8 +26,11 @@ function refuseUnlessActive({ desiredState, wasActive }: RequestTenant): void {
   switch (desiredState) {
     case "suspended":
       throw new AppError("tenant-suspended", "The company's administrator can ask the platform to lift this.");
+    case "closed":
     case "deleted":
       throw new AppError("tenant-deleted", "Nothing is served here any more.");
+    case "rolled_back":
+      throw unknownHost();
     case "active":
       if (wasActive) return;
       throw new AppError("service-unavailable", "The company is being set up. Try again in a moment.", {
@@ -36,3 +38,6 @@ function refuseUnlessActive({ desiredState, wasActive }: RequestTenant): void {
       });
   }
 }
+
+const unknownHost = () =>
+  new AppError("host-unknown", "Check the address: it is chat.<company>. or api.<company>. and the domain.");

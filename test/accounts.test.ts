@@ -35,10 +35,10 @@ describe("accounts of the platform", () => {
     expect((await viewer?.post("/api/tenants/provision", newCompany()))?.body.code).to.equal("not-allowed");
     expect((await viewer?.post(`${path}/suspend`))?.body.code).to.equal("not-allowed");
     expect((await operator?.post(`${path}/retry`))?.status).to.equal(202);
-    expect((await operator?.delete(path))?.body.code).to.equal("not-allowed");
+    expect((await operator?.purge(path))?.body.code).to.equal("not-allowed");
     expect((await operator?.get("/api/audit"))?.body.code).to.equal("not-allowed");
     expect((await viewer?.post("/api/auth/logout"))?.status).to.equal(204);
-    expect((await platform.api.delete(path)).status).to.equal(202);
+    expect((await platform.api.purge(path)).status).to.equal(202);
   });
 
   it("a refresh token is good once, and any used one, however old, ends the session", async () => {
@@ -91,7 +91,9 @@ describe("accounts of the platform", () => {
       await post("/api/auth/login", { email: "a\u0000@b.co", password: "x" }),
       await platform.api.get("/api/tenants?search=%00"),
       await platform.api.get("/api/tenants/%00"),
-      await platform.api.request("DELETE", `/api/tenants/${body.tenant.id}`, { rawBody: `{"reason":"\\ud800"}` }),
+      await platform.api.request("DELETE", `/api/tenants/${body.tenant.id}`, {
+        rawBody: `{"confirm":"x","reason":"\\ud800"}`,
+      }),
       await platform.api.request("POST", "/api/tenants/provision", {
         rawBody: JSON.stringify(newCompany()).replace('"Empresa', '"\\ud800 Empresa'),
       }),

@@ -89,7 +89,7 @@ describe("a control plane killed with SIGKILL", () => {
 
   it("in the middle of a deletion: it is finished", async () => {
     const { body } = await api.post("/api/tenants/provision", newCompany());
-    await api.delete(`/api/tenants/${body.tenant.id}`);
+    await api.purge(`/api/tenants/${body.tenant.id}`);
     await stack.program("control-plane").kill("SIGKILL");
     await stack.startAgain("control-plane");
     await until(

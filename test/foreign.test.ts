@@ -38,7 +38,7 @@ describe("a stranger's things under a tenant's name", () => {
       expect(row.lastError, name).to.deep.include({ code: "cache-foreign", retry: "conflict" });
     }
     expect((await platform.api.get(path)).body.status).to.equal("failed");
-    await platform.api.delete(path);
+    await platform.api.purge(path);
     await until(
       () => platform.api.get(path),
       (answer) => resource(answer, "cache").status === "failed" && resource(answer, "dns").status === "absent",
@@ -71,7 +71,7 @@ describe("a stranger's things under a tenant's name", () => {
     expect(migrate.status).to.equal(1);
     expect(migrate.stderr).to.include("carries another mark");
 
-    await platform.api.delete(path);
+    await platform.api.purge(path);
     await until(
       () => platform.api.get(path),
       (answer) => resource(answer, "owner").status === "absent",

@@ -54,7 +54,7 @@ describe("a database owner without superuser rights", () => {
       [`tenant_${id}`],
     );
     expect(facts).to.deep.equal({ may_set: true, inherits: false, super: false });
-    await api.delete(`/api/tenants/${id}`);
+    await api.purge(`/api/tenants/${id}`);
     const roles = () => runQuery(url(), "SELECT 1 FROM pg_roles WHERE rolname = $1", [`tenant_${id}`]);
     await until(roles, (rows) => rows.length === 0, { what: "the role's end" });
   });

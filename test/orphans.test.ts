@@ -26,7 +26,7 @@ describe("the orphan report", () => {
       (answer) => answer.body.activeWorkers === 1,
     );
     expect(await report(id)).to.deep.equal(nothing);
-    await platform.api.delete(path);
+    await platform.api.purge(path);
     await until(
       () => platform.api.get(path),
       (answer) => answer.body.status === "deleted",

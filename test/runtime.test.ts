@@ -123,7 +123,7 @@ describe("tenant runtime", () => {
 
   it("answers 410 once the company was deleted", async () => {
     const gone = await openCompany(platform);
-    const { status } = await platform.api.delete(`/api/tenants/${gone.id}`, { confirm: gone.slug });
+    const { status } = await platform.api.delete(`/api/tenants/${gone.id}`, { confirm: gone.slug, reason: "a test" });
     expect(status).to.equal(202);
     const atOnce = await until(
       () => ask(gone.api, "GET /v1/tenant", { plain: true }),
@@ -131,6 +131,7 @@ describe("tenant runtime", () => {
       { seconds: 3, what: "410" },
     );
     expect(atOnce.body.code).to.equal("tenant-deleted");
+    await platform.api.purge(`/api/tenants/${gone.id}`);
     await until(
       () => platform.api.get(`/api/tenants/${gone.id}`),
       ({ body }) => body.status === "deleted",

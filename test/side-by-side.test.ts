@@ -81,7 +81,7 @@ describe("two control planes side by side", () => {
     await becomes(second, "suspended");
     await second.post(`${path}/resume`);
     await becomes(platform.api, "active");
-    await platform.api.delete(path);
+    await platform.api.purge(path);
     await becomes(second, "deleted");
   });
 });

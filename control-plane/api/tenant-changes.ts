@@ -5,7 +5,8 @@ import type { Role } from "../accounts/authenticate.ts";
 import type { ControlContext } from "../context.ts";
 import type { OperationRow } from "../lifecycle/operation-store.ts";
 import { changeSchema, deletionSchema, reasonSchema } from "../tenants/change-schemas.ts";
-import { deleteTenant, resumeTenant, retryTenant, suspendTenant, type Change } from "../tenants/change-tenant.ts";
+import { resumeTenant, retryTenant, suspendTenant, type Change } from "../tenants/change-tenant.ts";
+import { deleteTenant, undeleteTenant } from "../tenants/delete-tenant.ts";
 import { presentOperation } from "../tenants/present-tenant.ts";
 import { defineRoute, type Route } from "./route.ts";
 
@@ -63,9 +64,17 @@ export const changeRoutes: readonly Route[] = [
   changeRoute({
     method: "delete",
     path: "/api/tenants/:id",
-    summary: "Remove a company and everything it owns",
+    summary: "Close a company at once; everything it owns is exported and removed when its grace period is over",
     role: "admin",
     body: deletionSchema,
     change: deleteTenant,
+  }),
+  changeRoute({
+    method: "post",
+    path: "/api/tenants/:id/undelete",
+    summary: "Bring a deleted company back while it is still kept",
+    role: "admin",
+    body: reasonSchema,
+    change: undeleteTenant,
   }),
 ];

@@ -5,10 +5,13 @@
 import type { ControlContext } from "../context.ts";
 import { crashPoint } from "./crash-point.ts";
 import { LeaseLost, keepLease, releaseLease, takeLease } from "./lease.ts";
-import { finishOperation, listResources, parkResource, type ResourceRow } from "./operation-store.ts";
-import { blockersOf, goalOf } from "./plan-steps.ts";
+import { endDeletion } from "./deletion.ts";
+import { endOperation } from "./end-operation.ts";
+import { listResources, parkResource, type ResourceRow } from "./operation-store.ts";
+import { blockersOf, isAtGoal } from "./plan-steps.ts";
 import type { LeasedTenant } from "./resource.ts";
 import { resources } from "./resources/index.ts";
+import { beginRollback, callsForRollback, endRollback } from "./rollback.ts";
 import { readLeasedTenant } from "./tenant-store.ts";
 import { walkResources, type Progress } from "./walk.ts";
 
@@ -29,9 +32,11 @@ export async function convergeLeased(
 ): Promise<void> {
   const stopKeeping = keepLease(ctx, companyId, fence);
   try {
-    const tenant = await readLeasedTenant(ctx.db, companyId, fence);
-    const rows = await walkResources(ctx, tenant, { rows: await listResources(ctx.db, companyId), progress });
-    await settle(ctx, tenant, rows);
+    for (let aimChanged = true; aimChanged;) {
+      const tenant = await readLeasedTenant(ctx.db, companyId, fence);
+      const rows = await walkResources(ctx, tenant, { rows: await listResources(ctx.db, companyId), progress });
+      aimChanged = await settle(ctx, tenant, rows);
+    }
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
     ctx.log.warn({ companyId }, error.message);
@@ -41,18 +46,32 @@ export async function convergeLeased(
   }
 }
 
-/** Ends the operation when nothing is left to do or nothing more will be tried, and parks what waits for another resource. */
+/**
+ * Ends the operation when nothing is left to do or nothing more will be tried, and parks what waits for another resource.
+ * Answers true when something else is wanted from now on: a rollback has begun.
+ */
 async function settle(
   ctx: ControlContext,
   tenant: LeasedTenant,
   rows: ReadonlyMap<string, ResourceRow>,
-): Promise<void> {
+): Promise<boolean> {
   const all = [...rows.values()];
   crashPoint(ctx, `${tenant.desiredState}.settle`);
   await parkBlocked(ctx, tenant, rows);
-  if (all.every((row) => isAtGoal(tenant, row))) await finishOperation(ctx, tenant, "succeeded");
-  else if (all.some((row) => row.status === "failed" && row.next_attempt_at === null))
-    await finishOperation(ctx, tenant, "failed");
+  if (all.every((row) => isAtGoal(tenant.desiredState, row))) {
+    await reachGoal(ctx, tenant);
+    return false;
+  }
+  const stuck = all.filter((row) => row.status === "failed" && row.next_attempt_at === null);
+  if (callsForRollback(tenant, stuck)) return beginRollback(ctx, tenant, stuck[0]);
+  if (stuck.length > 0) await endOperation(ctx, tenant, "failed");
+  return false;
+}
+
+function reachGoal(ctx: ControlContext, tenant: LeasedTenant): Promise<void> {
+  if (tenant.desiredState === "deleted") return endDeletion(ctx, tenant);
+  if (tenant.desiredState === "rolled_back") return endRollback(ctx, tenant);
+  return endOperation(ctx, tenant, "succeeded");
 }
 
 /** A resource that waits for a failed one is due when that one is: else the sweep would come for it every second. */
@@ -64,13 +83,13 @@ async function parkBlocked(
   for (const resource of resources) {
     const row = rows.get(resource.name);
     if (row === undefined) continue;
-    if (isAtGoal(tenant, row)) {
+    if (isAtGoal(tenant.desiredState, row)) {
       if (row.next_attempt_at !== null) await parkResource(ctx, tenant, { ...row, next_attempt_at: null });
       continue;
     }
     const waits = blockersOf(resource, resources, tenant.desiredState)
       .map((name) => rows.get(name))
-      .filter((blocker) => blocker !== undefined && !isAtGoal(tenant, blocker));
+      .filter((blocker) => blocker !== undefined && !isAtGoal(tenant.desiredState, blocker));
     const own = row.next_attempt_at?.getTime() ?? (row.status === "failed" ? Infinity : 0);
     // Nothing in its way: its own attempt says when the next one is. One that never failed must have a next one.
     if (waits.length === 0 && (row.status === "failed" || row.next_attempt_at !== null)) continue;
@@ -79,6 +98,3 @@ async function parkBlocked(
     await parkResource(ctx, tenant, { ...row, next_attempt_at: Number.isFinite(next) ? new Date(next) : null });
   }
 }
-
-const isAtGoal = (tenant: LeasedTenant, row: ResourceRow): boolean =>
-  row.status === goalOf(tenant.desiredState, row.name);

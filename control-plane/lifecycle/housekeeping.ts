@@ -37,7 +37,7 @@ export async function askForRenewals(ctx: ControlContext): Promise<number> {
   const { rows } = await ctx.db.raw<{ rows: unknown[] }>(
     `UPDATE tenant_resources r SET status = 'pending', next_attempt_at = now(), attempts = 0
      FROM companies c
-     WHERE c.id = r.company_id AND c.desired_state <> 'deleted' AND r.name = 'certificate' AND r.status = 'ready'
+     WHERE c.id = r.company_id AND c.desired_state IN ('active', 'suspended') AND r.name = 'certificate' AND r.status = 'ready'
        AND NOT EXISTS (SELECT FROM certificates k WHERE k.company_id = c.id
                        AND k.not_after - now() >= (k.not_after - k.not_before) / 3)
      RETURNING r.company_id`,

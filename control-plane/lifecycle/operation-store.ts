@@ -1,6 +1,6 @@
 /** Rows of the lifecycle: resources of a tenant, the running operation, and its events. */
 import type { Knex } from "../../core/db.ts";
-import { AppError } from "../../core/errors.ts";
+import { AppError, type RetryClass } from "../../core/errors.ts";
 import type { ControlContext } from "../context.ts";
 import { LeaseLost } from "./lease.ts";
 import type { LeasedTenant, ResourceName } from "./resource.ts";
@@ -12,18 +12,34 @@ export interface ResourceRow {
   readonly name: ResourceName;
   readonly status: ResourceStatus;
   readonly attempts: number;
-  readonly last_error: { code: string; message: string; retry: string } | null;
+  readonly last_error: { code: string; message: string; retry: RetryClass } | null;
   readonly next_attempt_at: Date | null;
   readonly ready_at: Date | null;
 }
 
-export type OperationKind = "provision" | "retry" | "suspend" | "resume" | "delete" | "reconcile";
+export type OperationKind =
+  | "provision"
+  | "retry"
+  | "suspend"
+  | "resume"
+  | "delete"
+  | "undelete"
+  | "purge"
+  | "rollback"
+  | "reconcile"
+  | "import"
+  | "adopt";
+
+/** A resource in the picture that an ended operation keeps. */
+export type StepRow = Pick<ResourceRow, "name" | "status" | "attempts" | "last_error">;
 
 export interface OperationRow {
   readonly id: string;
   readonly company_id: number;
   readonly kind: OperationKind;
   readonly status: "running" | "succeeded" | "failed";
+  /** The resources as they were when it ended; null while it runs, and where another one took its place. */
+  readonly steps: readonly StepRow[] | null;
   readonly created_at: Date;
   readonly finished_at: Date | null;
 }
@@ -151,23 +167,6 @@ WITH fence AS (
 )
 SELECT count(*) AS changed FROM changed`;
 
-/** Ends the running operation, with its last event. Without one, or when something else is wanted by now, nothing happens. */
-export async function finishOperation(
-  ctx: ControlContext,
-  tenant: LeasedTenant,
-  status: "succeeded" | "failed",
-): Promise<void> {
-  await ctx.db.raw(
-    `WITH done AS (
-       UPDATE operations SET status = :status, finished_at = now(), last_seq = last_seq + 1
-       WHERE company_id = :companyId AND status = 'running' AND EXISTS (${fenceSql})
-       RETURNING id, last_seq
-     )
-     INSERT INTO operation_events (operation_id, seq, type) SELECT id, last_seq, :type FROM done`,
-    { ...fenceOf(tenant), status, type: `operation.${status}` },
-  );
-}
-
 /** Writes when a resource that waits for another is due. Nothing happens when something else is wanted by now. */
 export async function parkResource(ctx: ControlContext, tenant: LeasedTenant, row: ResourceRow): Promise<void> {
   await ctx.db.raw(
@@ -177,11 +176,11 @@ export async function parkResource(ctx: ControlContext, tenant: LeasedTenant, ro
   );
 }
 
-/** True while this process holds the tenant and works towards what is wanted now. */
-const fenceSql = `SELECT 1 FROM tenant_leases JOIN companies ON companies.id = company_id
+/** A row while this process holds the tenant and works towards what is wanted now. Takes the bindings of `fenceOf`. */
+export const fenceSql = `SELECT 1 FROM tenant_leases JOIN companies ON companies.id = company_id
   WHERE company_id = :companyId AND token = :fence AND generation = :generation FOR SHARE`;
 
-const fenceOf = (tenant: LeasedTenant) => ({
+export const fenceOf = (tenant: LeasedTenant) => ({
   companyId: tenant.id,
   fence: tenant.fence,
   generation: tenant.generation,

@@ -17,7 +17,9 @@ export interface OrphanReport {
 
 /** Changes nothing. Companies that are being made or removed right now may show; ask again when nothing runs. */
 export async function findOrphans(ctx: ControlContext): Promise<OrphanReport> {
-  const kept = new Set<number>(await ctx.db("companies").whereNot({ desired_state: "deleted" }).pluck("id"));
+  const kept = new Set<number>(
+    await ctx.db("companies").whereNotIn("desired_state", ["deleted", "rolled_back"]).pluck("id"),
+  );
   const belongs = (name: string) => kept.has(Number(/^tenant_(\d+)$/.exec(name)?.[1]));
   const [schemas, roles, users, namespaces] = await Promise.all([
     pluck(ctx, "SELECT nspname AS name FROM pg_namespace WHERE nspname ~ '^tenant_[0-9]+$'"),

@@ -28,7 +28,7 @@ JOIN pg_namespace n ON n.nspname = 'tenant_' || c.id
   AND obj_description(n.oid, 'pg_namespace') = 'secretaria tenant ' || c.uuid
 JOIN pg_class parent ON parent.relnamespace = n.oid AND parent.relkind = 'p' AND NOT parent.relispartition
 CROSS JOIN generate_series(0, 1) AS ahead
-WHERE c.desired_state <> 'deleted' AND NOT EXISTS (
+WHERE c.desired_state IN ('active', 'suspended') AND NOT EXISTS (
   SELECT FROM pg_class part WHERE part.relnamespace = n.oid AND part.relname = parent.relname || to_char(
     date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => ahead), '"_y"YYYY"m"MM'))
 ORDER BY c.id`;

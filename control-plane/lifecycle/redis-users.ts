@@ -16,7 +16,7 @@ export function keepRedisUsers(ctx: ControlContext): () => void {
         .db("tenant_resources")
         .join("companies", "companies.id", "company_id")
         .where({ "tenant_resources.name": "cache", status: "ready" })
-        .whereNot({ desired_state: "deleted" })
+        .whereNotIn("desired_state", ["deleted", "rolled_back"])
         .pluck("company_id");
       await restoreUsers(ctx.redis, ctx.secrets, ids);
       if (ids.length > 0) ctx.log.info({ count: ids.length }, "redis users restored");
@@ -44,7 +44,7 @@ async function noticeLostData(ctx: ControlContext): Promise<void> {
     .db("tenant_resources")
     .whereIn("name", ["cache", "queue"])
     .where({ status: "ready" })
-    .whereIn("company_id", ctx.db("companies").whereNot({ desired_state: "deleted" }).select("id"))
+    .whereIn("company_id", ctx.db("companies").whereIn("desired_state", ["active", "suspended"]).select("id"))
     .update({ status: "pending", next_attempt_at: ctx.db.fn.now(), attempts: 0 });
   if (count > 0) ctx.log.warn({ count }, "redis has lost its data; what tenants had there is made again");
 }

@@ -14,9 +14,13 @@ export interface LeasedTenant extends Tenant {
   /** Grows with every change of what is wanted; a loop that works towards an older one stops. */
   readonly generation: number;
   readonly owner: { readonly name: string; readonly email: string };
+  /** It was served once: from then on it is never rolled back, and what it lost is never made anew, empty. */
+  readonly wasActive: boolean;
+  /** What follows a failure that no retry mends, before it was ever active. */
+  readonly onFailure: "rollback" | "hold";
 }
 
-export type ResourceName = "database" | "cache" | "queue" | "owner" | "dns" | "certificate" | "worker";
+export type ResourceName = "database" | "cache" | "queue" | "owner" | "dns" | "certificate" | "worker" | "archive";
 
 /** One kind of thing that a tenant owns. Errors are `ResourceError`s where it is known whether a retry helps. */
 export interface Resource {
@@ -25,6 +29,8 @@ export interface Resource {
   readonly after: readonly ResourceName[];
   /** What `ensure` makes is another thing for a suspended company than for an active one. */
   readonly followsSuspension?: true;
+  /** Goes only after the last export. */
+  readonly holdsData?: true;
   /** Changes nothing. */
   inspect(ctx: ControlContext, tenant: LeasedTenant): Promise<Inspection>;
   /** Makes it exist and match; safe whatever the last call left behind. */

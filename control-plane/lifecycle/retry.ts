@@ -17,8 +17,14 @@ export function classifyFailure(error: unknown, attempt: number, random: () => n
   if (error instanceof ResourceError) {
     return { retry: error.retry, code: error.code, message, delaySeconds: delayFor(error, attempt, random) };
   }
+  if (isHopeless(error)) return { retry: "permanent", code: "statement-refused", message, delaySeconds: null };
   const code = isServiceDown(error) ? "service-unavailable" : error instanceof AppError ? error.code : "unexpected";
   return { retry: "transient", code, message, delaySeconds: backOff(attempt, random) };
+}
+
+/** SQLSTATEs of a statement that will never be accepted: syntax, missing rights, what this server cannot do. */
+function isHopeless(error: unknown): boolean {
+  return ["42601", "42501", "0A000"].includes(String((error as { code?: unknown } | null)?.code));
 }
 
 function delayFor(error: ResourceError, attempt: number, random: () => number): number | null {

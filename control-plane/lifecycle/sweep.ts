@@ -1,6 +1,7 @@
 /** Finds convergence that is due and that nobody holds: retries, and what a dead process left behind. */
 import type { ControlContext } from "../context.ts";
 import { converge } from "./converge.ts";
+import { startDuePurges } from "./deletion.ts";
 
 /** At once in one process; schemas are bounded by their own few connections, so what waits for others may be many. */
 const atOnce = 16;
@@ -24,6 +25,7 @@ export function startSweep(ctx: ControlContext): Sweep {
   };
   const look = async () => {
     try {
+      await startDuePurges(ctx);
       const due = await listDue(ctx, atOnce - running.size, [...running.keys()]);
       for (const id of closed ? [] : due) run(id);
       down = false;

@@ -16,6 +16,10 @@ export interface CompanyRow {
   readonly generation: number;
   readonly status: TenantStatus;
   readonly first_active_at: Date | null;
+  readonly on_failure: "rollback" | "hold";
+  readonly locale: "pt-BR" | "en";
+  readonly closed_from: "active" | "suspended" | null;
+  readonly purge_after: Date | null;
   readonly created_at: Date;
   readonly plan_code: string;
   readonly plan_name: string;
@@ -66,5 +70,7 @@ export function toLeasedTenant(row: Omit<CompanyRow, "status">, fence: number): 
     fence,
     generation: row.generation,
     owner: { name: row.owner_name, email: row.owner_email },
+    wasActive: row.first_active_at !== null,
+    onFailure: row.on_failure,
   };
 }

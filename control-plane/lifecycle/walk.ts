@@ -1,4 +1,5 @@
 /** The way of one tenant's resources towards its desired state, as far as it goes now. */
+import { ResourceError } from "../../core/errors.ts";
 import type { ControlContext } from "../context.ts";
 import { createChangeRecorder, type ChangeRecorder } from "./change-recorder.ts";
 import { crashPoint } from "./crash-point.ts";
@@ -66,6 +67,7 @@ export async function walkResources(
 
 async function takeStep(ctx: ControlContext, walk: Walk, resource: Resource): Promise<void> {
   const goal = goalOf(walk.tenant.desiredState, resource.name);
+  if (goal === undefined) return;
   const attempt = (walk.rows.get(resource.name)?.attempts ?? 0) + 1;
   // Nothing is touched before the row says so, under a lease that is still ours.
   await change(walk, resource, { status: "working", attempt });
@@ -73,7 +75,8 @@ async function takeStep(ctx: ControlContext, walk: Walk, resource: Resource): Pr
   const point = `${walk.tenant.desiredState}.${resource.name}`;
   crashPoint(ctx, `${point}.before`);
   try {
-    await (goal === "absent" ? resource.destroy(ctx, walk.tenant) : resource.ensure(ctx, walk.tenant));
+    if (goal === "absent") await destroyCompletely(ctx, walk.tenant, resource);
+    else await resource.ensure(ctx, walk.tenant);
   } catch (error) {
     if (error instanceof LeaseLost) throw error;
     const failure = classifyFailure(error, attempt);
@@ -85,6 +88,16 @@ async function takeStep(ctx: ControlContext, walk: Walk, resource: Resource): Pr
   crashPoint(ctx, `${point}.after`);
   // Not waited for here: what was blocked by this one starts now, and its own change goes in the same write.
   void change(walk, resource, { status: goal, attempt });
+}
+
+/** Removed is what a look confirms to be gone. @throws ResourceError `transient` when it is still there, or nobody can say. */
+async function destroyCompletely(ctx: ControlContext, tenant: LeasedTenant, resource: Resource): Promise<void> {
+  await resource.destroy(ctx, tenant);
+  const left = await resource.inspect(ctx, tenant);
+  if (left.state === "absent") return;
+  const why =
+    left.state === "drifted" ? left.why.join("; ") : left.state === "unknown" ? left.why : "it is still there";
+  throw new ResourceError("transient", `${resource.name}-not-gone`, `removed, and looked at again: ${why}`);
 }
 
 interface StepChange {

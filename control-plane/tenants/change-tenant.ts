@@ -40,30 +40,6 @@ export function retryTenant(ctx: ControlContext, change: Change): Promise<Operat
 }
 
 /**
- * From here on the hosts answer 410 and everything the company owns is removed, in the order in which nothing is
- * left dangling. The company's row, slug and hosts stay reserved.
- * @throws AppError `invalid-request` when `confirm` is given and is not the slug; `state-conflict` when it is deleted.
- */
-export function deleteTenant(
-  ctx: ControlContext,
-  { confirm, ...change }: Reasoned & { confirm?: string | undefined },
-): Promise<OperationRow> {
-  return changeTenant(ctx, {
-    ...change,
-    kind: "delete",
-    action: "tenant.deletion-requested",
-    async apply(db, company) {
-      if (confirm !== undefined && confirm !== company.slug) {
-        const errors = [{ pointer: "/confirm", detail: "must be the company's slug" }];
-        throw new AppError("invalid-request", "Repeat the company's slug to confirm.", { errors });
-      }
-      refuseState(company, ["deleted"], "The company is being deleted or was deleted.");
-      await aimAt(db, company.id, "deleted");
-    },
-  });
-}
-
-/**
  * From here on the hosts answer 403, jobs wait and nobody works for the company; its data is not touched.
  * @throws AppError `state-conflict` when it is suspended or deleted.
  */
@@ -73,8 +49,8 @@ export function suspendTenant(ctx: ControlContext, change: Reasoned): Promise<Op
     kind: "suspend",
     action: "tenant.suspension-requested",
     async apply(db, company) {
-      refuseState(company, ["suspended", "deleted"], `The company is ${company.desired_state} already.`);
-      await aimAt(db, company.id, "suspended");
+      refuseUnless(company, ["active"]);
+      await aimAt(db, company.id, { desired: "suspended" });
     },
   });
 }
@@ -86,21 +62,34 @@ export function resumeTenant(ctx: ControlContext, change: Reasoned): Promise<Ope
     kind: "resume",
     action: "tenant.resumption-requested",
     async apply(db, company) {
-      refuseState(company, ["active", "deleted"], `The company is ${company.desired_state}, not suspended.`);
-      await aimAt(db, company.id, "active");
+      refuseUnless(company, ["suspended"]);
+      await aimAt(db, company.id, { desired: "active" });
     },
   });
 }
 
-function refuseState(company: CompanyRow, states: readonly DesiredState[], why: string): void {
-  if (states.includes(company.desired_state)) throw new AppError("state-conflict", why);
+/** @throws AppError `state-conflict`. */
+export function refuseUnless(company: CompanyRow, states: readonly DesiredState[]): void {
+  if (states.includes(company.desired_state)) return;
+  const now = stateNames[company.desired_state];
+  throw new AppError("state-conflict", `The company is ${now}. See GET /api/tenants/${company.id}/explain.`);
 }
 
-interface Effect extends Reasoned {
+const stateNames: Readonly<Record<DesiredState, string>> = {
+  active: "active, or being made",
+  suspended: "suspended",
+  closed: "deleted and kept until its time is over; POST …/undelete brings it back",
+  deleted: "being removed or was removed",
+  rolled_back: "being rolled back",
+};
+
+export interface Effect extends Reasoned {
   readonly kind: OperationKind;
   readonly action: string;
   /** Given the company as it is under lock: what was read before may have changed since. */
   readonly apply: (db: Knex, company: CompanyRow) => Promise<void>;
+  /** More for the audit row. */
+  readonly data?: Readonly<Record<string, unknown>>;
 }
 
 /** Once more when PostgreSQL chose this transaction as the victim of a deadlock with a loop that is writing. */
@@ -113,7 +102,8 @@ async function inTransaction<T>(db: Knex, work: (db: Knex) => Promise<T>): Promi
   }
 }
 
-async function changeTenant(ctx: ControlContext, effect: Effect): Promise<OperationRow> {
+/** One transaction: the change under the company's lock, its operation, its audit row. Then the loop is woken. */
+export async function changeTenant(ctx: ControlContext, effect: Effect): Promise<OperationRow> {
   const { actor, correlationId, action, kind, reason } = effect;
   const requestedBy = `user:${actor.userId}`;
   const operation = await inTransaction(ctx.db, async (db) => {
@@ -122,7 +112,7 @@ async function changeTenant(ctx: ControlContext, effect: Effect): Promise<Operat
     const company = await getCompany(db, String(companyId));
     await effect.apply(db, company);
     const id = await startOperation(db, { companyId, kind, requestedBy, correlationId });
-    const data = { slug: company.slug, operationId: id, ...(reason === undefined ? {} : { reason }) };
+    const data = { slug: company.slug, operationId: id, ...(reason === undefined ? {} : { reason }), ...effect.data };
     await writeAudit(db, { actor: requestedBy, action, companyId, correlationId, data });
     return getOperation(db, id);
   });

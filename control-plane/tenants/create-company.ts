@@ -4,7 +4,7 @@ import { AppError, isUniqueViolation } from "../../core/errors.ts";
 import { hostKinds, slugFromName, slugProblem, tenantHost } from "../../core/tenant.ts";
 import type { ControlContext } from "../context.ts";
 import { crashPoint } from "../lifecycle/crash-point.ts";
-import { resources } from "../lifecycle/resources/index.ts";
+import { ownedResources } from "../lifecycle/resources/index.ts";
 import { claimIdempotencyKey, type IdempotentRequest } from "./idempotency.ts";
 import { ensurePlan, refusePlan } from "./plans.ts";
 import type { ProvisionRequest } from "./tenant-schemas.ts";
@@ -50,15 +50,22 @@ async function insertCompany(ctx: ControlContext, company: NewCompany & { slug: 
   if (idempotency === undefined && typeof request.plan === "string") return sendInsert(ctx, ctx.db, company);
   return ctx.db.transaction(async (db) => {
     if (idempotency !== undefined) await claimIdempotencyKey(db, idempotency);
-    if (typeof request.plan !== "string") await ensurePlan(db, request.plan);
-    return sendInsert(ctx, db, company);
+    const madePlan = typeof request.plan !== "string" && (await ensurePlan(db, request.plan));
+    return sendInsert(ctx, db, { ...company, madePlan });
   });
 }
 
 async function sendInsert(
   ctx: ControlContext,
   db: Knex,
-  { request, actor, slug, correlationId, idempotency }: NewCompany & { slug: string },
+  {
+    request,
+    actor,
+    slug,
+    correlationId,
+    idempotency,
+    madePlan = false,
+  }: NewCompany & { slug: string; madePlan?: boolean },
 ): Promise<CreatedCompany> {
   const baseDomain = request.baseDomain ?? ctx.config.BASE_DOMAIN;
   const owner = request.owner ?? actor;
@@ -69,10 +76,12 @@ async function sendInsert(
     baseDomain,
     ownerName: owner.name,
     ownerEmail: owner.email,
+    onFailure: request.onFailure,
+    madePlan,
     plan: typeof request.plan === "string" ? request.plan : request.plan.code,
     hosts: hostKinds.map((kind) => tenantHost(kind, slug, baseDomain)),
     kinds: [...hostKinds],
-    resources: resources.map(({ name }) => name),
+    resources: ownedResources.map(({ name }) => name),
     dns: ctx.dns.name,
     lessee: ctx.instance,
     leaseSeconds: ctx.config.LEASE_SECONDS,
@@ -87,8 +96,8 @@ const insertSql = `
 WITH plan AS (
   SELECT id FROM plans WHERE code = :plan AND is_active
 ), company AS (
-  INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, cluster_id)
-  SELECT :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, database_clusters.id
+  INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, on_failure, made_plan, cluster_id)
+  SELECT :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, :onFailure, :madePlan, database_clusters.id
   FROM database_clusters, plan WHERE is_default
   RETURNING id
 ), subscription AS (

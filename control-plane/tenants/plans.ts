@@ -14,13 +14,13 @@ export interface PlanRow {
 
 type DescribedPlan = Exclude<ProvisionRequest["plan"], string>;
 
-/** Creates the plan when there is none of its code. @throws AppError `plan-exists` when there is one with other terms. */
-export async function ensurePlan(db: Knex, { code, name, priceCents, limits = {} }: DescribedPlan): Promise<void> {
+/** Creates the plan when there is none of its code, and answers whether it did. @throws AppError `plan-exists` when there is one with other terms. */
+export async function ensurePlan(db: Knex, { code, name, priceCents, limits = {} }: DescribedPlan): Promise<boolean> {
   const row = { code, name, price_cents: priceCents, limits: JSON.stringify(limits) };
-  await db("plans").insert(row).onConflict("code").ignore();
+  const made = await db("plans").insert(row).onConflict("code").ignore().returning("id");
   const plan: PlanRow | undefined = await db("plans").where({ code }).first();
   if (plan?.name === name && plan.price_cents === priceCents && isDeepStrictEqual(plan.limits, JSON.parse(row.limits)))
-    return;
+    return made.length > 0;
   const errors = [{ pointer: "/plan/code", detail: "belongs to a plan with another name, price or limits" }];
   throw new AppError("plan-exists", "Use the plan as it is by sending its code, or choose another code.", { errors });
 }

@@ -4,7 +4,7 @@ import { publicRedisUrl } from "../../core/redis.ts";
 import { queueLabel, redisNamespace, schemaName } from "../../core/tenant.ts";
 import { countWorkers } from "../../core/worker-registry.ts";
 import type { ControlContext } from "../context.ts";
-import { listResources, type OperationRow, type ResourceRow } from "../lifecycle/operation-store.ts";
+import { listResources, type OperationRow, type ResourceRow, type StepRow } from "../lifecycle/operation-store.ts";
 import { resources } from "../lifecycle/resources/index.ts";
 import type { CompanyRow } from "../lifecycle/tenant-store.ts";
 import type { OperationView, TenantView } from "./tenant-schemas.ts";
@@ -64,6 +64,7 @@ function presentTenant(
     })),
     resources: presentResources(parts.resources),
     activeWorkers: parts.activeWorkers,
+    purgeAfter: row.purge_after?.toISOString() ?? null,
     createdAt: row.created_at.toISOString(),
   };
 }
@@ -75,7 +76,7 @@ export function tenantUrl(ctx: ControlContext, host: string): string {
 }
 
 /** In the order in which they are made, without anything secret. */
-export function presentResources(rows: readonly ResourceRow[]): TenantView["resources"] {
+export function presentResources(rows: readonly (StepRow & Partial<ResourceRow>)[]): TenantView["resources"] {
   const order = resources.map(({ name }) => name);
   return rows
     .toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
@@ -94,7 +95,8 @@ export function presentResources(rows: readonly ResourceRow[]): TenantView["reso
 }
 
 export async function presentOperation(db: Knex, operation: OperationRow): Promise<OperationView> {
-  return operationView(operation, presentResources(await listResources(db, operation.company_id)));
+  const rows = operation.steps ?? (await listResources(db, operation.company_id));
+  return operationView(operation, presentResources(rows));
 }
 
 export function operationView(operation: OperationRow, steps: OperationView["steps"]): OperationView {

@@ -1,10 +1,12 @@
 /** From a request to a company that answers on its hosts. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { AppError } from "../../core/errors.ts";
 import { tenantAudience, tenantHost, schemaName } from "../../core/tenant.ts";
 import { ownerSetupToken } from "../../core/tenant-secrets.ts";
 import type { ControlContext } from "../context.ts";
 import { converge, convergeLeased } from "../lifecycle/converge.ts";
-import { latestOperation } from "../lifecycle/operation-store.ts";
+import { latestOperation, type StepRow } from "../lifecycle/operation-store.ts";
+import { callsForRollback } from "../lifecycle/rollback.ts";
 import { isServable, isSettled } from "../lifecycle/status.ts";
 import type { Progress } from "../lifecycle/walk.ts";
 import { findCompany, type CompanyRow } from "../lifecycle/tenant-store.ts";
@@ -32,29 +34,43 @@ export async function provisionTenant(
 ): Promise<StoredAnswer & { replayed: boolean }> {
   const known = company.idempotency && (await findKnownRequest(ctx, company.idempotency));
   if (known && "answer" in known) return { ...known.answer, replayed: true };
-  const companyId = known ? known.companyId : await createAndConverge(ctx, company, waitSeconds);
-  // The process that took the first request is gone: carry on where it was.
-  if (known) await waitUntilSettled(ctx, waitSeconds, (progress) => converge(ctx, companyId, progress));
+  const { companyId, work } = known ? carryOn(ctx, known.companyId) : await create(ctx, company);
+  await waitUntilSettled(ctx, { waitSeconds, onFailure: company.request.onFailure }, work);
   const answer = await answerFor(ctx, companyId);
   if (company.idempotency) await storeAnswer(ctx, company.idempotency, answer);
   return { ...answer, replayed: false };
 }
 
-async function createAndConverge(ctx: ControlContext, company: NewCompany, waitSeconds: number): Promise<number> {
+type Work = (progress: Progress) => Promise<void>;
+
+async function create(ctx: ControlContext, company: NewCompany): Promise<{ companyId: number; work: Work }> {
   const { companyId, fence } = await createCompany(ctx, company);
-  await waitUntilSettled(ctx, waitSeconds, (progress) => convergeLeased(ctx, companyId, { fence, progress }));
-  return companyId;
+  return { companyId, work: (progress) => convergeLeased(ctx, companyId, { fence, progress }) };
 }
 
-/** Waits until the company can be served, cannot be for now, or the time is over; the work itself goes on. */
+/** The process that took the first request is gone: begin where it was. */
+const carryOn = (ctx: ControlContext, companyId: number): { companyId: number; work: Work } => ({
+  companyId,
+  work: (progress) => converge(ctx, companyId, progress),
+});
+
+/**
+ * Waits until the company can be served, cannot be for now, or the time is over; the work itself goes on. A company that
+ * is about to be rolled back is waited for until that has ended.
+ */
 async function waitUntilSettled(
   ctx: ControlContext,
-  waitSeconds: number,
-  work: (progress: Progress) => Promise<void>,
+  { waitSeconds, onFailure }: { waitSeconds: number; onFailure: "rollback" | "hold" },
+  work: Work,
 ): Promise<void> {
   const abort = new AbortController();
+  const isOver: (...rows: Parameters<Progress>) => boolean = (rows) => {
+    const all = [...rows.values()];
+    const tenant = { desiredState: "active", wasActive: isServable(all), onFailure } as const;
+    return isSettled(all) && !callsForRollback(tenant, all);
+  };
   const settled = new Promise<void>((resolve) => {
-    const running = work((rows) => isSettled([...rows.values()]) && resolve())
+    const running = work((rows) => isOver(rows) && resolve())
       .catch((error: unknown) => ctx.log.error({ err: error }, "convergence stopped; the sweep comes again"))
       .finally(resolve);
     ctx.background.add(running);
@@ -68,7 +84,8 @@ async function waitUntilSettled(
 /** 201 when the company can be served, else 202; with a first token for its owner as soon as there is one to sign for. */
 async function answerFor(ctx: ControlContext, companyId: number): Promise<StoredAnswer> {
   const [company, operation] = await Promise.all([findCompany(ctx.db, companyId), latestOperation(ctx.db, companyId)]);
-  if (company === undefined || operation === undefined) throw new Error(`company ${companyId} has no operation`);
+  if (company === undefined) throw await rolledBack(ctx, companyId);
+  if (operation === undefined) throw new Error(`company ${companyId} has no operation`);
   const [tenant] = await presentTenants(ctx, [company]);
   if (tenant === undefined) throw new Error(`company ${companyId} could not be shown`);
   const hasOwner = tenant.resources.some(({ name, status }) => name === "owner" && status === "ready");
@@ -85,6 +102,19 @@ async function answerFor(ctx: ControlContext, companyId: number): Promise<Stored
     location: servable ? `/api/tenants/${companyId}` : body.operation.links.self,
     body,
   };
+}
+
+/** What the client of a company that is gone again is told: what failed, and where the whole story is. */
+async function rolledBack(ctx: ControlContext, companyId: number): Promise<AppError> {
+  const operation = await ctx.db("operations").where({ company_id: companyId, kind: "provision" }).first("id", "steps");
+  const steps: readonly StepRow[] = operation?.steps ?? [];
+  const failed = steps.filter(({ status }) => status === "failed");
+  const why = failed.map(({ name, last_error: error }) => `${name}: ${error?.message ?? "failed"}`).join("; ");
+  return new AppError(
+    "provisioning-failed",
+    `${why}. Nothing of the company is left, and its slug is free again: mend the cause and send the request anew. ` +
+      `GET /api/operations/${operation?.id} tells what happened.`,
+  );
 }
 
 /** A short session of the owner, on the company's own hosts only. */
@@ -105,7 +135,9 @@ async function issueInitialToken(ctx: ControlContext, company: CompanyRow): Prom
     role: "owner",
     type: "access",
   };
-  const { token, expiresAt } = ctx.tenantTokens.sign(claims, tenantAudience(company.uuid), initialTokenSeconds);
+  // The session's id is the token's too: whoever ends the session can have the token refused by name.
+  const audience = tenantAudience(company.uuid);
+  const { token, expiresAt } = ctx.tenantTokens.sign(claims, audience, initialTokenSeconds, session.id);
   return { token, expiresAt: expiresAt.toISOString() };
 }
 

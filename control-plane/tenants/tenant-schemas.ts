@@ -60,6 +60,12 @@ export const provisionSchema = z
       .strictObject({ name: line(1, 120), email: z.email("must be an e-mail address").max(254) })
       .optional()
       .describe("First user of the company; the asking user when absent"),
+    onFailure: z
+      .enum(["rollback", "hold"], { error: "must be rollback or hold" })
+      .default("rollback")
+      .describe(
+        "When something fails for good before the company was ever active: remove all of it, or leave it as it is",
+      ),
   })
   .meta({ description: "A company to create" });
 
@@ -91,6 +97,7 @@ export const tenantSchema = z.object({
   ),
   resources: z.array(resourceSchema),
   activeWorkers: z.int().nullable().describe("null when Redis did not answer"),
+  purgeAfter: z.iso.datetime().nullable().describe("When a deleted company that is still kept will be removed"),
   createdAt: z.iso.datetime(),
 });
 

@@ -51,7 +51,12 @@ async function complete(client: ChaosClient, operation: ChaosPoint["operation"],
 async function send(client: ChaosClient, operation: ChaosPoint["operation"], slug: string): Promise<Started> {
   const company = { name: `Caos ${slug}`, domain: `${slug}.example.com`, plan: "basic", slug };
   if (operation === "provision") return ask(client, "POST", "/api/tenants/provision", company);
-  if (operation === "delete") return ask(client, "DELETE", `/api/tenants/${slug}`, { confirm: slug });
+  if (operation === "delete")
+    return ask(client, "DELETE", `/api/tenants/${slug}`, {
+      confirm: slug,
+      reason: "chaos",
+      purgeAfter: new Date().toISOString(),
+    });
   return ask(client, "POST", `/api/tenants/${slug}/${operation}`, {});
 }
 

@@ -13,6 +13,8 @@ export interface ApiClient {
   get(path: string): Promise<Answer>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   delete(path: string, body?: unknown): Promise<Answer>;
+  /** Deletes a company without a grace period. @param path `/api/tenants/<reference>`. */
+  purge(path: string): Promise<Answer>;
 }
 
 export interface RequestOptions {
@@ -52,6 +54,11 @@ export async function createApiClient(url: string, login: { email: string; passw
     get: (path) => request("GET", path),
     post: (path, body, headers) => request("POST", path, { body, ...(headers ? { headers } : {}) }),
     delete: (path, body) => request("DELETE", path, { body }),
+    async purge(path) {
+      const { slug } = (await request("GET", path)).body;
+      const body = { confirm: slug, reason: "a test", purgeAfter: new Date().toISOString() };
+      return request("DELETE", path, { body });
+    },
   };
 }
 

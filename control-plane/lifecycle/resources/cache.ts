@@ -21,6 +21,7 @@ import { sweepKeys } from "./sweep-keys.ts";
 export const cache: Resource = {
   name: "cache",
   after: [],
+  holdsData: true,
 
   async inspect(ctx, tenant): Promise<Inspection> {
     const [mark, user] = await execAll(

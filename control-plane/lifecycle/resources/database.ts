@@ -19,6 +19,7 @@ import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 export const database: Resource = {
   name: "database",
   after: [],
+  holdsData: true,
 
   async inspect(ctx, tenant): Promise<Inspection> {
     const facts = await readFacts(ctx, tenant);
@@ -132,7 +133,12 @@ function regrant(tenant: LeasedTenant): string[] {
 /** In chunks: dropping hundreds of relations at once takes more locks than the server's lock table has room for. */
 async function dropSchema(ctx: ControlContext, tenant: LeasedTenant): Promise<void> {
   const schema = schemaName(tenant.id);
-  const tables: string[] = await ctx.db("pg_tables").where({ schemaname: schema }).pluck("tablename");
+  // Partitions first: a parent would take all of its own with it in one transaction.
+  const tables: string[] = await ctx
+    .db("pg_class")
+    .whereRaw("relnamespace = to_regnamespace(?) AND relkind IN ('r', 'p')", [pg.escapeIdentifier(schema)])
+    .orderBy("relispartition", "desc")
+    .pluck("relname");
   const quoted = tables.map((table) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`);
   for (let start = 0; start < quoted.length; start += 10) {
     await sendFenced(ctx, tenant, [`DROP TABLE IF EXISTS ${quoted.slice(start, start + 10).join(", ")} CASCADE`]);

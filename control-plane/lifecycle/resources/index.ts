@@ -1,4 +1,5 @@
 import type { Resource } from "../resource.ts";
+import { archive } from "./archive.ts";
 import { cache } from "./cache.ts";
 import { certificate } from "./certificate.ts";
 import { database } from "./database.ts";
@@ -8,4 +9,7 @@ import { queue } from "./queue.ts";
 import { worker } from "./worker.ts";
 
 /** Everything a tenant owns. */
-export const resources: readonly Resource[] = [database, cache, queue, owner, dns, certificate, worker];
+export const ownedResources: readonly Resource[] = [database, cache, queue, owner, dns, certificate, worker];
+
+/** Everything the loop walks: what is owned, and what is kept of it when it goes. */
+export const resources: readonly Resource[] = [...ownedResources, archive];

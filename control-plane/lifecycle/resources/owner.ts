@@ -11,6 +11,7 @@ const linkDays = 7;
 export const owner: Resource = {
   name: "owner",
   after: ["database"],
+  holdsData: true,
 
   async inspect(ctx, tenant): Promise<Inspection> {
     if (!(await hasUsers(ctx, tenant))) return { state: "absent" };
@@ -37,9 +38,20 @@ export const owner: Resource = {
 
   async destroy(ctx, tenant) {
     if (!(await hasUsers(ctx, tenant))) return;
+    await revokeInitialTokens(ctx, tenant);
     await ctx.db.withSchema(schemaName(tenant.id)).from("users").where({ role: "owner" }).delete();
   },
 };
+
+/** The session goes, and its id, which the token carries, is refused even should the session come back with a restore. */
+async function revokeInitialTokens(ctx: ControlContext, tenant: LeasedTenant): Promise<void> {
+  const schema = pg.escapeIdentifier(schemaName(tenant.id));
+  await ctx.db.raw(
+    `WITH gone AS (DELETE FROM ${schema}.user_sessions WHERE kind = 'initial' RETURNING id, expires_at)
+     INSERT INTO revoked_tokens (jti, reason, expires_at) SELECT id, 'company removed', expires_at FROM gone
+     ON CONFLICT (jti) DO NOTHING`,
+  );
+}
 
 /** False where the table is not there, and where the schema is not this company's. */
 async function hasUsers(ctx: ControlContext, tenant: LeasedTenant): Promise<boolean> {

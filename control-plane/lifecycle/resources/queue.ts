@@ -9,6 +9,7 @@ import { sweepKeys } from "./sweep-keys.ts";
 export const queue: Resource = {
   name: "queue",
   after: [],
+  holdsData: true,
   followsSuspension: true,
 
   async inspect(ctx, tenant): Promise<Inspection> {
@@ -38,5 +39,5 @@ export const queue: Resource = {
   },
 };
 
-/** Jobs of a suspended company are kept and wait. */
-const isPausedState = (tenant: LeasedTenant): boolean => tenant.desiredState === "suspended";
+/** Jobs of a company that is not served are kept and wait. */
+const isPausedState = (tenant: LeasedTenant): boolean => tenant.desiredState !== "active";

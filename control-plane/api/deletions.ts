@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { AppError } from "../../core/errors.ts";
+import { deletionManifestSchema } from "../lifecycle/deletion-manifest.ts";
+import { getCompany } from "../tenants/change-tenant.ts";
+import { defineRoute, type Route } from "./route.ts";
+import { tenantReference } from "./tenant-changes.ts";
+
+const answer = z.object({
+  manifest: deletionManifestSchema,
+  jws: z.string().describe("The same, signed (RFC 7515, ES256); `npm run tenant -- verify-manifest` checks it"),
+});
+
+export const deletionRoutes: readonly Route[] = [
+  defineRoute({
+    method: "get",
+    path: "/api/tenants/:id/deletion-manifest",
+    tag: "tenants",
+    summary: "What was removed of a deleted company, and when",
+    auth: "user",
+    params: tenantReference,
+    answers: { 200: { description: "The manifest, once everything is gone", schema: answer } },
+    async handle(ctx, { params, res }) {
+      const company = await getCompany(ctx.db, params.id);
+      const row = await ctx.db("deletion_manifests").where({ company_id: company.id }).first("manifest", "jws");
+      if (row === undefined) {
+        throw new AppError(
+          "not-found",
+          `The company is ${company.status}: there is a manifest when all of it is gone.`,
+        );
+      }
+      res.json(row);
+    },
+  }),
+];

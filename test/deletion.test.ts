@@ -1,0 +1,184 @@
+/** A deletion from the first word to the signed account of it. */
+import { expect } from "chai";
+import { startDuePurges } from "../control-plane/lifecycle/deletion.ts";
+import { deletionStatement } from "../control-plane/lifecycle/deletion-manifest.ts";
+import { verifyStatement } from "../core/statements.ts";
+import { withTenantQueue } from "../core/queues.ts";
+import { newCompany } from "./support/api-client.ts";
+import { usePlatform } from "./support/platform.ts";
+import { openCompany, runtimeClient } from "./support/runtime-client.ts";
+import { until } from "./support/wait.ts";
+
+describe("deletion", () => {
+  const platform = usePlatform({ runtime: true, workers: true });
+  const ask = runtimeClient(platform);
+  const day = 86_400_000;
+
+  const become = (id: number, status: string) =>
+    until(
+      () => platform.api.get(`/api/tenants/${id}`),
+      ({ body }) => body.status === status,
+      { what: status },
+    );
+  const close = async (company: { id: number; slug: string }, more: Record<string, unknown> = {}) => {
+    const body = { confirm: company.slug, reason: "contrato encerrado", ...more };
+    const answer = await platform.api.delete(`/api/tenants/${company.id}`, body);
+    expect(answer.status, JSON.stringify(answer.body)).to.equal(202);
+    const path = answer.headers.get("location") as string;
+    return until(
+      () => platform.api.get(path),
+      (operation) => operation.body.status === "succeeded",
+      { what: "the deletion's operation" },
+    );
+  };
+
+  it("names what is missing: the slug as confirmation, and a reason", async () => {
+    const company = await openCompany(platform);
+    const path = `/api/tenants/${company.id}`;
+    const pointers = async (body: unknown) =>
+      ((await platform.api.delete(path, body)).body.errors as { pointer: string }[]).map(({ pointer }) => pointer);
+    expect(await pointers({})).to.deep.equal(["/confirm", "/reason"]);
+    expect(await pointers({ confirm: "outra", reason: "x" })).to.deep.equal(["/confirm"]);
+    expect(await pointers({ confirm: company.slug, reason: "x", purgeAfter: "amanhã" })).to.deep.equal(["/purgeAfter"]);
+    expect((await platform.api.get(path)).body).to.deep.include({ status: "active", purgeAfter: null });
+  });
+
+  it("closes the company at once, keeps everything for thirty days, and can be taken back", async () => {
+    const company = await openCompany(platform);
+    await platform.query(`INSERT INTO tenant_${company.id}.customers (name) VALUES ('Fica')`);
+    const operation = await close(company);
+    expect(operation.body.kind).to.equal("delete");
+
+    const closed = (await platform.api.get(`/api/tenants/${company.id}`)).body;
+    expect(closed).to.deep.include({ status: "deleting", activeWorkers: 0 });
+    expect((Date.parse(closed.purgeAfter) - Date.now()) / day).to.be.within(29.9, 30);
+    const refused = await until(
+      () => ask(company.api, "GET /v1/me", { token: company.token }),
+      ({ status }) => status === 410,
+      { seconds: 5, what: "the token's end" },
+    );
+    expect(refused.body.code).to.equal("tenant-deleted");
+    await withTenantQueue(platform.ctx.queues, { companyId: company.id }, async (queue) => {
+      expect(await queue.isPaused()).to.equal(true);
+    });
+    // Nothing is due, so nothing renews or mends it.
+    const due = "SELECT name FROM tenant_resources WHERE company_id = $1 AND next_attempt_at IS NOT NULL";
+    expect(await platform.query(due, [company.id])).to.deep.equal([]);
+    expect(await startDuePurges(platform.ctx)).to.equal(0);
+    for (const what of ["suspend", "resume"]) {
+      expect((await platform.api.post(`/api/tenants/${company.id}/${what}`)).body.code).to.equal("state-conflict");
+    }
+
+    expect((await platform.api.post(`/api/tenants/${company.id}/undelete`, { reason: "engano" })).status).to.equal(202);
+    const back = await become(company.id, "active");
+    expect(back.body.purgeAfter).to.equal(null);
+    const answered = await until(
+      () => ask(company.api, "GET /v1/customers", { token: company.token }),
+      ({ status }) => status === 200,
+      { what: "the customers" },
+    );
+    expect(answered.body.customers.map(({ name }: { name: string }) => name)).to.deep.equal(["Fica"]);
+    expect((await platform.api.post(`/api/tenants/${company.id}/undelete`)).body.code).to.equal("state-conflict");
+  });
+
+  it("brings a suspended company back suspended", async () => {
+    const company = await openCompany(platform);
+    await platform.api.post(`/api/tenants/${company.id}/suspend`);
+    await become(company.id, "suspended");
+    await close(company);
+    await platform.api.post(`/api/tenants/${company.id}/undelete`);
+    await become(company.id, "suspended");
+  });
+
+  it("removes everything when the time is over, and leaves a signed account of it", async () => {
+    const company = await openCompany(platform);
+    await close(company);
+    await platform.query("UPDATE companies SET purge_after = now() - interval '1 s' WHERE id = $1", [company.id]);
+    const gone = await become(company.id, "deleted");
+    expect(gone.body.owner.email).to.equal("removed@invalid");
+    const path = `/api/tenants/${company.id}/deletion-manifest`;
+    const { body, status } = await until(
+      () => platform.api.get(path),
+      (answer) => answer.status === 200,
+      { what: "the manifest" },
+    );
+    expect(status).to.equal(200);
+    expect(body.manifest.company).to.deep.include({ id: company.id, slug: company.slug });
+    expect(body.manifest.requested).to.deep.include({ reason: "contrato encerrado" });
+    expect(body.manifest.removed.map(({ resource }: { resource: string }) => resource)).to.have.members([
+      "database",
+      "cache",
+      "queue",
+      "owner",
+      "dns",
+      "certificate",
+      "worker",
+    ]);
+    expect(await verifyStatement(platform.ctx.db, deletionStatement, body.jws)).to.deep.equal(body.manifest);
+    const forged = body.jws.replace(/\.[^.]+\./, (part: string) => `.${part.slice(1, -3)}AAA.`);
+    const fault = await verifyStatement(platform.ctx.db, deletionStatement, forged).catch((error: Error) => error);
+    expect(fault).to.be.instanceOf(Error);
+
+    const [left] = await platform.query(
+      `SELECT (SELECT count(*)::int FROM pg_namespace WHERE nspname = $1) AS schemas,
+              (SELECT count(*)::int FROM pg_roles WHERE rolname = $1) AS roles,
+              (SELECT count(*)::int FROM certificates WHERE company_id = $2) AS certificates`,
+      [`tenant_${company.id}`, company.id],
+    );
+    expect(left).to.deep.equal({ schemas: 0, roles: 0, certificates: 0 });
+    expect(await platform.ctx.redis.keys(`tenant:{${company.id}}:*`)).to.deep.equal([]);
+    const acts = await platform.query<{ action: string }>(
+      "SELECT action FROM audit_log WHERE company_id = $1 AND action LIKE 'tenant.%' ORDER BY id",
+      [company.id],
+    );
+    expect(acts.map(({ action }) => action)).to.deep.equal([
+      "tenant.requested",
+      "tenant.deletion-requested",
+      "tenant.purge-started",
+      "tenant.deleted",
+    ]);
+    for (const what of ["retry", "undelete"]) {
+      const answer = await platform.api.post(`/api/tenants/${company.id}/${what}`);
+      expect(answer.status, what).to.equal(what === "retry" ? 202 : 409);
+    }
+  });
+
+  it("of a schema of a hundred tables and two hundred partitions needs no more locks than the server has by default", async () => {
+    const company = await openCompany(platform);
+    await platform.query(`DO $$ BEGIN
+      FOR i IN 1..50 LOOP
+        EXECUTE format('CREATE TABLE tenant_${company.id}.extra_%s (id bigint PRIMARY KEY, body text UNIQUE)', i);
+      END LOOP;
+      CREATE TABLE tenant_${company.id}.many (id bigint PRIMARY KEY, body text) PARTITION BY RANGE (id);
+      FOR i IN 1..200 LOOP
+        EXECUTE format('CREATE TABLE tenant_${company.id}.many_%s PARTITION OF tenant_${company.id}.many FOR VALUES FROM (%s) TO (%s)', i, i, i + 1);
+      END LOOP;
+    END $$`);
+    const [setting] = await platform.query("SHOW max_locks_per_transaction");
+    expect(setting).to.deep.equal({ max_locks_per_transaction: "64" });
+    await platform.api.purge(`/api/tenants/${company.id}`);
+    await become(company.id, "deleted");
+  });
+
+  it("of a company that is kept already moves the time, up to now", async () => {
+    const company = await openCompany(platform);
+    await close(company);
+    const sooner = new Date(Date.now() + day).toISOString();
+    await close(company, { purgeAfter: sooner });
+    expect((await platform.api.get(`/api/tenants/${company.id}`)).body.purgeAfter).to.equal(sooner);
+    await close(company, { purgeAfter: new Date().toISOString() });
+    await become(company.id, "deleted");
+  });
+
+  it("asked for twice at once, or taken back while the purge begins, has one end", async () => {
+    const company = await openCompany(platform);
+    await close(company);
+    await platform.query("UPDATE companies SET purge_after = now() - interval '1 s' WHERE id = $1", [company.id]);
+    const undone = await platform.api.post(`/api/tenants/${company.id}/undelete`);
+    await become(company.id, undone.status === 202 ? "active" : "deleted");
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const twice = await Promise.all([1, 2].map(() => platform.api.purge(`/api/tenants/${body.tenant.id}`)));
+    expect(twice.map(({ status }) => status)).to.have.members([202, 409]);
+    await become(body.tenant.id, "deleted");
+  });
+});
