@@ -23,7 +23,12 @@ export interface RegistryListener {
 }
 
 const channel = "secretaria_registry";
-const pingMs = 10_000;
+/**
+ * A connection can be dead without either side being told. Until that is noticed a suspended company is served from what
+ * was read before; these two and the second that an answer is believed without a listener are five seconds together.
+ */
+const pingMs = 2_000;
+const pingTimeoutMs = 2_000;
 const longestWaitMs = 5_000;
 
 /** Starts listening in the background; a database that is not there yet delays nothing. */
@@ -86,14 +91,13 @@ interface Ear {
 
 /** Holds one connection on LISTEN. Resolves when it is lost or the signal says so. @throws when none could be made. */
 async function listenOnce(settings: pg.ClientConfig, { signal, onListening, onPayload }: Ear): Promise<void> {
-  const client = new pg.Client({ ...settings, query_timeout: 5_000 });
+  const client = new pg.Client({ ...settings, query_timeout: pingTimeoutMs });
   client.on("notification", ({ payload }) => onPayload(payload));
   const over = new AbortController();
   const end = () => over.abort();
   // Never taken off: a second 'error' that nobody hears would end the process.
   client.on("error", end).on("end", end);
   signal.addEventListener("abort", end);
-  // A connection can be dead without either side being told.
   const pinging = setInterval(() => void client.query("SELECT 1").catch(end), pingMs);
   try {
     await client.connect();
