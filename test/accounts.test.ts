@@ -68,6 +68,32 @@ describe("accounts of the platform", () => {
     expect((await post("/api/auth/logout", {}, accessToken)).status).to.equal(401);
   });
 
+  it("every sign-in, refusal and end of a session is in the audit log, and nothing that was typed", async () => {
+    const newest = async () =>
+      (await platform.query<{ id: number }>("SELECT coalesce(max(id), 0)::int AS id FROM audit_log"))[0]?.id;
+    const from = await newest();
+    await post("/api/auth/login", { email: adminEmail, password: "segredo-errado" });
+    await post("/api/auth/login", { email: "ninguem@example.com", password: "segredo-errado" });
+    const { accessToken } = await logIn();
+    await post("/api/auth/logout", {}, accessToken);
+    const { refreshToken } = await logIn();
+    await post("/api/auth/refresh", { refreshToken });
+    await post("/api/auth/refresh", { refreshToken });
+    const rows = await platform.query<{ actor: string; action: string; line: string }>(
+      "SELECT actor, action, to_jsonb(a)::text AS line FROM audit_log a WHERE id > $1 AND action LIKE 'session.%' ORDER BY id",
+      [from],
+    );
+    expect(rows.map(({ actor, action }) => [actor, action])).to.deep.equal([
+      ["user:1", "session.refused"],
+      ["anonymous", "session.refused"],
+      ["user:1", "session.created"],
+      ["user:1", "session.ended"],
+      ["user:1", "session.created"],
+      ["user:1", "session.token-reused"],
+    ]);
+    expect(JSON.stringify(rows)).not.to.include("segredo").and.not.include("ninguem");
+  });
+
   it("the first admin's link is worth nothing once there is an admin, however it was made", async () => {
     const token = randomToken();
     const remember = () =>

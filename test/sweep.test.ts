@@ -75,6 +75,8 @@ describe("the sweep", () => {
     );
     expect(await askForRenewals(platform.ctx)).to.equal(1);
     await until(serial, (current) => current !== first, { what: "a new certificate" });
+    const audited = "SELECT actor FROM audit_log WHERE company_id = $1 AND action = 'certificate.renewal-started'";
+    expect(await platform.query(audited, [id])).to.deep.equal([{ actor: "system" }]);
     await until(
       () => platform.api.get(path),
       ({ body }) => body.resources.every((row: { status: string }) => row.status === "ready"),

@@ -1,6 +1,7 @@
 /** Sessions of the platform's users. A refresh token is good once; only hashes are stored. */
 import { randomUUID } from "node:crypto";
 import type { Knex } from "../../core/db.ts";
+import { writeAudit } from "../audit.ts";
 import { randomToken, sha256Hex } from "../../core/secrets.ts";
 
 export interface Actor {
@@ -70,7 +71,7 @@ export async function rotateSession(
     .where("expires_at", ">", db.fn.now())
     .update({ refresh_token_hash: sha256Hex(next), last_used_at: db.fn.now() });
   if (swapped === 0) {
-    await revokeSession(db, { id });
+    await revokeSession(db, { id }, "session.token-reused");
     return undefined;
   }
   const actor = await findSessionUser(db, { refreshToken: next });
@@ -80,7 +81,16 @@ export async function rotateSession(
 const sessionIdOf = (refreshToken: string): string | undefined =>
   /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?=[\w-]{43}$)/.exec(refreshToken)?.[0];
 
-export async function revokeSession(db: Knex, by: { id: string } | { refreshToken: string }): Promise<void> {
+/** Ends a session that is alive, with its audit row; any other is left as it is. */
+export function revokeSession(
+  db: Knex,
+  by: { id: string } | { refreshToken: string },
+  action: "session.ended" | "session.token-reused",
+): Promise<void> {
   const key = "id" in by ? { id: by.id } : { refresh_token_hash: sha256Hex(by.refreshToken) };
-  await db("user_sessions").where(key).whereNull("revoked_at").update({ revoked_at: db.fn.now() });
+  return db.transaction(async (trx) => {
+    const ended = trx("user_sessions").where(key).whereNull("revoked_at").update({ revoked_at: trx.fn.now() });
+    for (const { id, user_id: userId } of await ended.returning(["id", "user_id"]))
+      await writeAudit(trx, { actor: `user:${userId}`, action, data: { sessionId: id } });
+  });
 }

@@ -22,7 +22,14 @@ export async function signIn(
 ): Promise<SignedIn> {
   const user = await ctx.db("users").whereRaw("lower(email) = lower(?)", [credentials.email]).first();
   const matches = await passwordMatches(credentials.password, user?.password_hash);
-  if (!matches || !user.is_active) throw new AppError("invalid-credentials", "Check e-mail and password.");
+  if (!matches || !user.is_active) {
+    // What was typed is not kept: it may be a password in the wrong field. A row for both, so that both take as long.
+    await writeAudit(ctx.db, {
+      actor: user === undefined ? "anonymous" : `user:${user.id}`,
+      action: "session.refused",
+    });
+    throw new AppError("invalid-credentials", "Check e-mail and password.");
+  }
   const session = await ctx.db.transaction(async (db) => {
     await db("users").where({ id: user.id }).update({ last_login_at: db.fn.now() });
     const made = await createSession(db, user.id, client);

@@ -57,7 +57,7 @@ export const authRoutes: readonly Route[] = [
     role: "viewer",
     answers: { 204: { description: "Signed out; the access token ends with the session" } },
     async handle(ctx, { actor, res }) {
-      await revokeSession(ctx.db, { id: actor.sessionId });
+      await revokeSession(ctx.db, { id: actor.sessionId }, "session.ended");
       res.status(204).end();
     },
   }),

@@ -35,12 +35,17 @@ export function keepHouse(ctx: ControlContext): () => Promise<void> {
 /** Makes the certificate of every served company due that has less than a third of its life left. Answers how many. */
 export async function askForRenewals(ctx: ControlContext): Promise<number> {
   const { rows } = await ctx.db.raw<{ rows: unknown[] }>(
-    `UPDATE tenant_resources r SET status = 'pending', next_attempt_at = now(), attempts = 0
-     FROM companies c
-     WHERE c.id = r.company_id AND c.desired_state IN ('active', 'suspended') AND r.name = 'certificate' AND r.status = 'ready'
-       AND NOT EXISTS (SELECT FROM certificates k WHERE k.company_id = c.id
-                       AND k.not_after - now() >= (k.not_after - k.not_before) / 3)
-     RETURNING r.company_id`,
+    `WITH due AS (
+       UPDATE tenant_resources r SET status = 'pending', next_attempt_at = now(), attempts = 0
+       FROM companies c
+       WHERE c.id = r.company_id AND c.desired_state IN ('active', 'suspended') AND r.name = 'certificate' AND r.status = 'ready'
+         AND NOT EXISTS (SELECT FROM certificates k WHERE k.company_id = c.id
+                         AND k.not_after - now() >= (k.not_after - k.not_before) / 3)
+       RETURNING r.company_id
+     )
+     INSERT INTO audit_log (id, previous_hash, hash, actor, action, company_id)
+     SELECT 0, '', '', 'system', 'certificate.renewal-started', company_id FROM due ORDER BY company_id
+     RETURNING company_id`,
   );
   return rows.length;
 }

@@ -39,7 +39,7 @@ export async function logIn(ctx: PanelContext, visit: Visit): Promise<void> {
 /** Ends the session everywhere, then forgets the cookie; without a session only the latter. */
 export async function logOut(ctx: PanelContext, { req, res }: Visit): Promise<void> {
   const refreshToken = readCookie(req, sessionCookie);
-  if (refreshToken !== undefined) await revokeSession(ctx.db, { refreshToken });
+  if (refreshToken !== undefined) await revokeSession(ctx.db, { refreshToken }, "session.ended");
   clearSessionCookie(ctx, { req, res });
   res.redirect(303, "/login");
 }
