@@ -8,6 +8,7 @@ import { LeaseLost, keepLease, releaseLease, takeLease } from "./lease.ts";
 import { endDeletion } from "./deletion.ts";
 import { endOperation } from "./end-operation.ts";
 import { listResources, parkResource, type ResourceRow } from "./operation-store.ts";
+import { takeBackLateWrites } from "./late-writes.ts";
 import { blockersOf, isAtGoal } from "./plan-steps.ts";
 import type { LeasedTenant } from "./resource.ts";
 import { resources } from "./resources/index.ts";
@@ -31,15 +32,18 @@ export async function convergeLeased(
   { fence, progress }: { fence: number; progress?: Progress },
 ): Promise<void> {
   const stopKeeping = keepLease(ctx, companyId, fence);
+  let tenant: LeasedTenant | undefined;
+  let aimChanged = false;
   try {
-    for (let aimChanged = true; aimChanged;) {
-      const tenant = await readLeasedTenant(ctx.db, companyId, fence);
+    do {
+      tenant = await readLeasedTenant(ctx.db, companyId, fence);
       const rows = await walkResources(ctx, tenant, { rows: await listResources(ctx.db, companyId), progress });
       aimChanged = await settle(ctx, tenant, rows);
-    }
+    } while (aimChanged);
   } catch (error) {
     if (!(error instanceof LeaseLost)) throw error;
     ctx.log.warn({ companyId }, error.message);
+    if (tenant !== undefined) await takeBackLateWrites(ctx, tenant);
   } finally {
     stopKeeping();
     await releaseLease(ctx, companyId, fence).catch(() => undefined);

@@ -1,0 +1,74 @@
+/** A process that wakes up after its lease. */
+import { expect } from "chai";
+import type { ControlContext } from "../control-plane/context.ts";
+import { convergeLeased } from "../control-plane/lifecycle/converge.ts";
+import { takeLease } from "../control-plane/lifecycle/lease.ts";
+import { newCompany } from "./support/api-client.ts";
+import { usePlatform } from "./support/platform.ts";
+import { until } from "./support/wait.ts";
+
+describe("a control plane that sleeps longer than its lease", () => {
+  const platform = usePlatform({ workers: true });
+
+  /** The same context, whose next pipelines to Redis wait, the `number`th of them, until they are let go. */
+  const sleepyAt = (number: number): { ctx: ControlContext; asleep: Promise<void>; wake: () => void } => {
+    let wake = () => {};
+    let fallAsleep = () => {};
+    const awake = new Promise<void>((resolve) => (wake = resolve));
+    const asleep = new Promise<void>((resolve) => (fallAsleep = resolve));
+    let pipelines = 0;
+    const pipeline = () => {
+      const real = platform.ctx.redis.pipeline();
+      const exec = real.exec.bind(real);
+      pipelines += 1;
+      if (pipelines !== number) return real;
+      real.exec = async () => {
+        fallAsleep();
+        await awake;
+        return exec();
+      };
+      return real;
+    };
+    const redis = new Proxy(platform.ctx.redis, {
+      get(target, key) {
+        if (key === "pipeline") return pipeline;
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    return { ctx: { ...platform.ctx, instance: "sleepy", redis }, asleep, wake };
+  };
+
+  it("takes back what it wrote to Redis for a company that was removed meanwhile", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const { id } = body.tenant;
+    const path = `/api/tenants/${id}`;
+    await until(
+      () => platform.api.get(path),
+      (answer) => answer.body.status === "active" && answer.body.activeWorkers === 1,
+    );
+    await platform.query("UPDATE tenant_leases SET expires_at = now() WHERE company_id = $1", [id]);
+    // It is about to make the company's Redis user: the second pipeline of that step.
+    const { ctx, asleep, wake } = sleepyAt(2);
+    const fence = (await takeLease(ctx, id)) as number;
+    await platform.query(
+      "UPDATE tenant_resources SET status = 'pending', next_attempt_at = now() WHERE company_id = $1 AND name = 'cache'",
+      [id],
+    );
+    const late = convergeLeased(ctx, id, { fence });
+    await asleep;
+    await platform.query("UPDATE tenant_leases SET token = token + 1, expires_at = now() WHERE company_id = $1", [id]);
+    await platform.api.purge(path);
+    await until(
+      () => platform.api.get(path),
+      (answer) => answer.body.status === "deleted",
+      { what: "deletion" },
+    );
+    expect(await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)).to.equal(null);
+
+    wake();
+    await late;
+    expect(await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)).to.equal(null);
+    expect(await platform.ctx.redis.keys(`tenant:{${id}}:*`)).to.deep.equal([]);
+  });
+});
