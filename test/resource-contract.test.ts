@@ -1,7 +1,7 @@
 /** One contract for everything that a tenant owns. */
 import { expect } from "chai";
 import type { LeasedTenant, Resource } from "../control-plane/lifecycle/resource.ts";
-import { ownedResources as resources } from "../control-plane/lifecycle/resources/index.ts";
+import { ownedResources, resources } from "../control-plane/lifecycle/resources/index.ts";
 import { takeLease } from "../control-plane/lifecycle/lease.ts";
 import { readLeasedTenant } from "../control-plane/lifecycle/tenant-store.ts";
 import { openRedis } from "../core/redis.ts";
@@ -12,7 +12,7 @@ import { usePlatform, type Platform } from "./support/platform.ts";
 describe("resource contract", () => {
   const platform = usePlatform({ workers: true });
 
-  for (const resource of resources) {
+  for (const resource of ownedResources) {
     describe(resource.name, () => {
       let tenant: LeasedTenant;
       before(async () => {

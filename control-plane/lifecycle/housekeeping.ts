@@ -1,5 +1,6 @@
 /** What has to be done now and then, by any control plane; doing it twice does no harm. */
 import type { ControlContext } from "../context.ts";
+import { removeExpiredArchives } from "../archive/remove-expired.ts";
 import { makeMissingPartitions } from "./partitions.ts";
 
 const roundMs = 6 * 3_600_000;
@@ -11,6 +12,7 @@ export function keepHouse(ctx: ControlContext): () => Promise<void> {
     "partitions of the coming month": () => makeMissingPartitions(ctx, () => stopped),
     "certificates to renew": () => askForRenewals(ctx),
     "expired rows": () => deleteExpired(ctx),
+    "expired archives": () => removeExpiredArchives(ctx),
   };
   const round = async () => {
     for (const [name, act] of Object.entries(tasks)) {

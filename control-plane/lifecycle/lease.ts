@@ -9,10 +9,11 @@ export class LeaseLost extends Error {
   }
 }
 
-/** Takes a free or expired lease. Undefined when somebody else holds it. */
+/** Takes a free or expired lease. Undefined when somebody else holds it, and when the company is gone. */
 export async function takeLease(ctx: ControlContext, companyId: number): Promise<number | undefined> {
   const { rows } = await ctx.db.raw<{ rows: { token: number }[] }>(
-    `INSERT INTO tenant_leases AS lease (company_id, owner, expires_at) VALUES (:companyId, :owner, ${expiry})
+    `INSERT INTO tenant_leases AS lease (company_id, owner, expires_at) 
+     SELECT id, :owner, ${expiry} FROM companies WHERE id = :companyId
      ON CONFLICT (company_id) DO UPDATE SET token = lease.token + 1, owner = excluded.owner, expires_at = excluded.expires_at
      WHERE lease.expires_at < now() RETURNING token`,
     { companyId, owner: ctx.instance, seconds: ctx.config.LEASE_SECONDS },

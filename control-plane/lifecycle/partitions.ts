@@ -1,4 +1,5 @@
 /** The coming month's partitions of every tenant's message tables. */
+import { sendBatch } from "../../core/db.ts";
 import { partitionStatement } from "../../core/migrations/tenant-schema.ts";
 import type { ControlContext } from "../context.ts";
 
@@ -12,7 +13,8 @@ export async function makeMissingPartitions(
   for (const { id } of rows) {
     if (isStopped()) break;
     try {
-      await ctx.ddl.raw(partitionStatement(id));
+      // Who reads the table for long, as an export does, is not waited for: everybody else would queue behind this.
+      await sendBatch(ctx.ddl, ["SET LOCAL lock_timeout TO '2s'", partitionStatement(id)]);
       made += 1;
     } catch (error) {
       // The default partition takes the rows meanwhile.

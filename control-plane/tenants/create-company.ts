@@ -14,6 +14,8 @@ export interface NewCompany {
   readonly actor: { readonly userId: number; readonly name: string; readonly email: string };
   readonly correlationId: string;
   readonly idempotency: IdempotentRequest | undefined;
+  /** Made suspended, so that nobody sees it before its data is in; `mark` is kept in its metadata. */
+  readonly imported?: { readonly requestedBy: string; readonly mark: Readonly<Record<string, unknown>> };
 }
 
 export interface CreatedCompany {
@@ -64,6 +66,7 @@ async function sendInsert(
     slug,
     correlationId,
     idempotency,
+    imported,
     madePlan = false,
   }: NewCompany & { slug: string; madePlan?: boolean },
 ): Promise<CreatedCompany> {
@@ -85,7 +88,9 @@ async function sendInsert(
     dns: ctx.dns.name,
     lessee: ctx.instance,
     leaseSeconds: ctx.config.LEASE_SECONDS,
-    actor: `user:${actor.userId}`,
+    actor: imported?.requestedBy ?? `user:${actor.userId}`,
+    desired: imported === undefined ? "active" : "suspended",
+    metadata: JSON.stringify(imported?.mark ?? {}),
     correlationId,
     key: idempotency?.key ?? null,
   });
@@ -96,8 +101,10 @@ const insertSql = `
 WITH plan AS (
   SELECT id FROM plans WHERE code = :plan AND is_active
 ), company AS (
-  INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, on_failure, made_plan, cluster_id)
-  SELECT :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, :onFailure, :madePlan, database_clusters.id
+  INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, on_failure, made_plan, desired_state,
+    metadata, cluster_id)
+  SELECT :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, :onFailure, :madePlan, :desired,
+    CAST(:metadata AS jsonb), database_clusters.id
   FROM database_clusters, plan WHERE is_default
   RETURNING id
 ), subscription AS (

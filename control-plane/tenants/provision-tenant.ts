@@ -141,7 +141,7 @@ async function issueInitialToken(ctx: ControlContext, company: CompanyRow): Prom
   return { token, expiresAt: expiresAt.toISOString() };
 }
 
-function ownerSetupUrl(ctx: ControlContext, company: CompanyRow): string {
+export function ownerSetupUrl(ctx: ControlContext, company: Pick<CompanyRow, "uuid" | "slug" | "base_domain">): string {
   const host = tenantHost("chat", company.slug, company.base_domain);
   // In the fragment: it is sent to no server, and so lands in no access log.
   return `${tenantUrl(ctx, host)}/setup#${ownerSetupToken(ctx.secrets, company.uuid)}`;

@@ -1,5 +1,5 @@
 /** Every place where a crash is tried, and the operation that comes by it. */
-import { resources } from "../../control-plane/lifecycle/resources/index.ts";
+import { ownedResources } from "../../control-plane/lifecycle/resources/index.ts";
 
 export type ChaosOperation = "provision" | "suspend" | "resume" | "delete";
 
@@ -12,7 +12,7 @@ export interface ChaosPoint {
 const around = (operation: ChaosOperation, state: string, names: readonly string[]): ChaosPoint[] =>
   names.flatMap((name) => ["before", "after"].map((side) => ({ operation, point: `${state}.${name}.${side}` })));
 
-const all = resources.map(({ name }) => name);
+const all = ownedResources.map(({ name }) => name);
 
 export const chaosPoints: readonly ChaosPoint[] = [
   ...around("provision", "active", ["row", ...all]),
@@ -23,8 +23,8 @@ export const chaosPoints: readonly ChaosPoint[] = [
   { operation: "resume", point: "resume.row.after" },
   ...around("resume", "active", ["queue", "worker"]),
   { operation: "delete", point: "delete.row.after" },
-  ...around("delete", "deleted", all),
-  ...["cache.between", "database.chunk", "database.between", "settle"].map((name) => ({
+  ...around("delete", "deleted", ["archive", ...all]),
+  ...["archive.draft", "archive.file", "cache.between", "database.chunk", "database.between", "settle"].map((name) => ({
     operation: "delete" as const,
     point: `deleted.${name}`,
   })),

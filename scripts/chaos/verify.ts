@@ -40,11 +40,9 @@ async function hasConverged(
   const tenant = await ask<Tenant>(client, "GET", `/api/tenants/${slug}`).catch(() => undefined);
   if (tenant?.status !== wantedStatus[operation]) return false;
   const goal = (name: string) =>
-    name === "archive"
-      ? "ready"
-      : operation === "delete" || (operation === "suspend" && name === "worker")
-        ? "absent"
-        : "ready";
+    name !== "archive" && (operation === "delete" || (operation === "suspend" && name === "worker"))
+      ? "absent"
+      : "ready";
   if (!tenant.resources.every((row) => row.status === goal(row.name))) return false;
   return (await db("operations").where({ company_id: tenant.id, status: "running" }).first("id")) === undefined;
 }

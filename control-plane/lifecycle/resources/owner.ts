@@ -6,7 +6,7 @@ import { ownerSetupToken } from "../../../core/tenant-secrets.ts";
 import type { ControlContext } from "../../context.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 
-const linkDays = 7;
+export const linkDays = 7;
 
 export const owner: Resource = {
   name: "owner",
