@@ -104,6 +104,8 @@ describe("deletion", () => {
     );
     expect(status).to.equal(200);
     expect(body.manifest.company).to.deep.include({ id: company.id, slug: company.slug });
+    expect(body.manifest.archive.sha256).to.match(/^[0-9a-f]{64}$/);
+    expect((Date.parse(body.manifest.archive.keptUntil) - Date.now()) / day).to.be.within(89, 90);
     expect(body.manifest.requested).to.deep.include({ reason: "contrato encerrado" });
     expect(body.manifest.removed.map(({ resource }: { resource: string }) => resource)).to.have.members([
       "database",
@@ -135,6 +137,7 @@ describe("deletion", () => {
       "tenant.requested",
       "tenant.deletion-requested",
       "tenant.purge-started",
+      "tenant.exported",
       "tenant.deleted",
     ]);
     for (const what of ["retry", "undelete"]) {
