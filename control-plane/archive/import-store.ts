@@ -18,15 +18,18 @@ export interface ImportState {
 
 export const newMark = (sha256: string): { readonly import: ImportMark } => ({ import: { sha256 } });
 
-/** @param lock waits for, and keeps out, whoever changes what is wanted of the company, until the transaction ends. */
+/**
+ * The table by its full name: the search path may be a company's.
+ * @param lock waits for, and keeps out, whoever changes what is wanted of the company, until the transaction ends.
+ */
 export async function readImport(db: Knex, companyId: number, { lock = false } = {}): Promise<ImportState | undefined> {
-  const find = db("companies").where({ id: companyId });
+  const find = db("public.companies").where({ id: companyId });
   const row = await (lock ? find.forUpdate() : find).first("desired_state", "metadata");
   return row && { desired: row.desired_state as DesiredState, mark: row.metadata.import as ImportMark | undefined };
 }
 
 export async function markImport(db: Knex, companyId: number, moment: "loadedAt" | "finishedAt"): Promise<void> {
-  await db("companies")
+  await db("public.companies")
     .where({ id: companyId })
     .update({ metadata: db.raw("jsonb_set(metadata, ?, to_jsonb(now()))", [["import", moment]]) });
 }

@@ -56,7 +56,7 @@ export async function loadArchive(ctx: ControlContext, request: LoadRequest): Pr
       for (const { up } of newer) await connection.query(`${searchPath};${up}`);
       await connection.query(partitionStatement(id));
       await refuseOtherState(transaction, request, { lock: true });
-      await db("companies").where({ id }).update({ locale: manifest.company.locale });
+      await db("public.companies").where({ id }).update({ locale: manifest.company.locale });
       await markImport(db, id, "loadedAt");
       crashPoint(ctx, "import.load.commit");
     });
