@@ -8,6 +8,7 @@ import { authRoutes } from "./api/auth.ts";
 import { deletionRoutes } from "./api/deletions.ts";
 import { mountDocs } from "./api/docs.ts";
 import { mountHealth } from "./api/health.ts";
+import { invitationRoutes } from "./api/invitations.ts";
 import { operationRoutes } from "./api/operations.ts";
 import { orphanRoutes } from "./api/orphans.ts";
 import { planRoutes } from "./api/plans.ts";
@@ -22,11 +23,13 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
   const app = createApp();
   const metrics = createMetrics("control-plane");
   exposeWorkerGauge(metrics.registry, ctx);
+  metrics.registry.registerMetric(ctx.mails);
   const guessing = slowGuessing();
   const routes = [
     ...authRoutes,
     ...tenantRoutes,
     ...deletionRoutes,
+    ...invitationRoutes,
     ...operationRoutes,
     ...planRoutes,
     ...auditRoutes,

@@ -3,6 +3,7 @@ import type { Knex } from "../core/db.ts";
 import type { TokenService } from "../core/tokens.ts";
 import type { Issuer } from "./domains/certificate-issuer.ts";
 import type { DnsProvider } from "./domains/dns-provider.ts";
+import type { MailCounter } from "./outbox/mail-counter.ts";
 
 /** What the control plane's functions are given first. */
 export interface ControlContext extends Context {
@@ -16,6 +17,8 @@ export interface ControlContext extends Context {
   readonly issuer: Issuer;
   /** Connections for catalog work: few, because each keeps every relation it met in memory, and apart from small queries. */
   readonly ddl: Knex;
+  /** Shown on /metrics. */
+  readonly mails: MailCounter;
   /** Owner role's URL: migrations open connections of their own. */
   readonly databaseUrl: string;
   readonly redisUrl: string;

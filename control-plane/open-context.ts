@@ -11,6 +11,7 @@ import type { Shutdown } from "../core/shutdown.ts";
 import { createTokenService, loadSigningKeys } from "../core/tokens.ts";
 import type { ControlContext } from "./context.ts";
 import { localIssuer } from "./domains/certificate-issuer.ts";
+import { createMailCounter } from "./outbox/mail-counter.ts";
 import { localDns } from "./domains/dns-provider.ts";
 
 /** Schemas made at once in one process: on two cores three are the fastest; each more only invalidates the others' caches. */
@@ -52,6 +53,7 @@ export async function openContext(config: Config, log: Logger, shutdown: Shutdow
     tenantTokens: createTokenService(tenantKeys),
     dns: localDns,
     issuer: await localIssuer(db, secrets),
+    mails: createMailCounter(),
     background: new Set(),
   };
 }

@@ -13,6 +13,7 @@ import { keepHouse } from "./lifecycle/housekeeping.ts";
 import { keepRedisUsers } from "./lifecycle/redis-users.ts";
 import { startSweep } from "./lifecycle/sweep.ts";
 import { openContext } from "./open-context.ts";
+import { startOutbox } from "./outbox/deliver.ts";
 import { publicUrl } from "./public-url.ts";
 
 export interface ControlPlane {
@@ -34,6 +35,8 @@ export async function startControlPlane(config: Config, log: Logger, shutdown: S
   shutdown.add("housekeeping", keepHouse(ctx));
   const sweep = startSweep(ctx);
   shutdown.add("sweep", () => sweep.close());
+  const outbox = startOutbox(ctx);
+  shutdown.add("outbox", () => outbox.close());
   const server = createServer(createControlPlaneApp(ctx));
   shutdown.add("http", () => closeServer(server));
   const port = await listen(server, config.CONTROL_PLANE_PORT, config.BIND_ADDRESS);

@@ -43,7 +43,7 @@ const schema = z.object({
   PROVISION_WAIT_SECONDS: seconds(10),
   /** How long a process owns a tenant's convergence without renewing; a dead process is taken over after this. */
   LEASE_SECONDS: seconds(10),
-  /** How often the control plane looks for convergence that is due. */
+  /** How often the control plane looks for convergence that is due; for mails half as often. */
   SWEEP_SECONDS: seconds(1),
   /** How long a deleted company is kept, closed, before everything it owns is removed; 0 removes it at once. */
   DELETION_GRACE_DAYS: z.coerce.number().min(0).max(3650).default(30),

@@ -20,6 +20,7 @@ const secretKeys = [
   "REDIS_URL",
   "MASTER_KEY",
   "ADMIN_PASSWORD",
+  "SMTP_URL",
 ];
 
 /** JSON lines on stderr; `service` is on every line. stdout is kept for what a program answers to its user. */

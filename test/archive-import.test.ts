@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { exportTenant } from "../control-plane/archive/export-tenant.ts";
 import { importTenant } from "../control-plane/archive/import-tenant.ts";
 import { verifyArchive } from "../control-plane/archive/verify-archive.ts";
-import { ownerSetupUrl } from "../control-plane/tenants/provision-tenant.ts";
+import { ownerSetupUrl } from "../control-plane/tenants/owner-setup-link.ts";
 import { schemaFingerprint } from "../core/migrations/fingerprint.ts";
 import { readMigrations } from "../core/migrations/sql-files.ts";
 import { readEntries, runTenant, writeEntries } from "./support/archives.ts";

@@ -3,7 +3,7 @@ import type { Knex } from "../../core/db.ts";
 import { sha256Hex, type Secrets } from "../../core/secrets.ts";
 import { schemaName } from "../../core/tenant.ts";
 import { ownerSetupToken } from "../../core/tenant-secrets.ts";
-import { linkDays } from "../lifecycle/resources/owner.ts";
+import { setupLinkDays } from "../lifecycle/resources/owner.ts";
 
 /**
  * Who could get into the old company gets into the new one by password only: sessions and one-time links of the old
@@ -27,8 +27,8 @@ export async function renewAccess(
        SELECT id FROM ${schema}.users WHERE role = 'owner' ORDER BY created_at LIMIT 1
      )
      INSERT INTO ${schema}.one_time_tokens (user_id, purpose, token_hash, expires_at)
-     SELECT id, 'setup', :hash, now() + make_interval(days => :linkDays) FROM (TABLE made UNION TABLE first) AS owner
+     SELECT id, 'setup', :hash, now() + make_interval(days => :setupLinkDays) FROM (TABLE made UNION TABLE first) AS owner
      ON CONFLICT (token_hash) DO NOTHING`,
-    { ...owner, hash: sha256Hex(ownerSetupToken(secrets, uuid)), linkDays },
+    { ...owner, hash: sha256Hex(ownerSetupToken(secrets, uuid)), setupLinkDays },
   );
 }

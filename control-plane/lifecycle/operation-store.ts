@@ -108,7 +108,7 @@ export interface ResourceChange {
 
 /**
  * Changes of different resources and the events that tell of them, in one statement. `servable`: from here on the
- * runtime serves the company, and it is never rolled back any more.
+ * runtime serves the company, it is never rolled back any more, and its owner is written to.
  * @throws LeaseLost when another process holds the tenant by now, or something else is wanted of it; nothing is written then.
  */
 export async function recordChanges(
@@ -155,6 +155,9 @@ WITH fence AS (
 ), served AS (
   UPDATE companies SET first_active_at = now()
   WHERE id = :companyId AND first_active_at IS NULL AND :servable AND EXISTS (SELECT FROM changed)
+  RETURNING id
+), told AS (
+  INSERT INTO outbox (kind, company_id) SELECT 'provisioning.email', id FROM served
 ), operation AS (
   UPDATE operations SET last_seq = last_seq + (SELECT count(*) FROM changed)
   WHERE company_id = :companyId AND status = 'running' AND EXISTS (SELECT FROM changed)

@@ -81,6 +81,7 @@ async function sendInsert(
     ownerEmail: owner.email,
     onFailure: request.onFailure,
     madePlan,
+    locale: request.locale ?? "pt-BR",
     plan: typeof request.plan === "string" ? request.plan : request.plan.code,
     hosts: hostKinds.map((kind) => tenantHost(kind, slug, baseDomain)),
     kinds: [...hostKinds],
@@ -101,9 +102,9 @@ const insertSql = `
 WITH plan AS (
   SELECT id FROM plans WHERE code = :plan AND is_active
 ), company AS (
-  INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, on_failure, made_plan, desired_state,
-    metadata, cluster_id)
-  SELECT :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, :onFailure, :madePlan, :desired,
+  INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, locale, on_failure, made_plan,
+    desired_state, metadata, cluster_id)
+  SELECT :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, :locale, :onFailure, :madePlan, :desired,
     CAST(:metadata AS jsonb), database_clusters.id
   FROM database_clusters, plan WHERE is_default
   RETURNING id

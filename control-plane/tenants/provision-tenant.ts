@@ -1,8 +1,7 @@
 /** From a request to a company that answers on its hosts. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../../core/errors.ts";
-import { tenantAudience, tenantHost, schemaName } from "../../core/tenant.ts";
-import { ownerSetupToken } from "../../core/tenant-secrets.ts";
+import { tenantAudience, schemaName } from "../../core/tenant.ts";
 import type { ControlContext } from "../context.ts";
 import { converge, convergeLeased } from "../lifecycle/converge.ts";
 import { latestOperation, type StepRow } from "../lifecycle/operation-store.ts";
@@ -12,7 +11,8 @@ import type { Progress } from "../lifecycle/walk.ts";
 import { findCompany, type CompanyRow } from "../lifecycle/tenant-store.ts";
 import { createCompany, type NewCompany } from "./create-company.ts";
 import { findKnownRequest, storeAnswer, type StoredAnswer } from "./idempotency.ts";
-import { operationView, presentTenants, tenantUrl } from "./present-tenant.ts";
+import { ownerSetupUrl } from "./owner-setup-link.ts";
+import { operationView, presentTenants } from "./present-tenant.ts";
 import type { ProvisionedView } from "./tenant-schemas.ts";
 
 export interface ProvisionOptions {
@@ -139,10 +139,4 @@ async function issueInitialToken(ctx: ControlContext, company: CompanyRow): Prom
   const audience = tenantAudience(company.uuid);
   const { token, expiresAt } = ctx.tenantTokens.sign(claims, audience, initialTokenSeconds, session.id);
   return { token, expiresAt: expiresAt.toISOString() };
-}
-
-export function ownerSetupUrl(ctx: ControlContext, company: Pick<CompanyRow, "uuid" | "slug" | "base_domain">): string {
-  const host = tenantHost("chat", company.slug, company.base_domain);
-  // In the fragment: it is sent to no server, and so lands in no access log.
-  return `${tenantUrl(ctx, host)}/setup#${ownerSetupToken(ctx.secrets, company.uuid)}`;
 }

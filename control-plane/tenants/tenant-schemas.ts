@@ -66,6 +66,7 @@ export const provisionSchema = z
       .describe(
         "When something fails for good before the company was ever active: remove all of it, or leave it as it is",
       ),
+    locale: z.enum(["pt-BR", "en"]).optional().describe("Language of the mails to the owner; pt-BR when absent"),
   })
   .meta({ description: "A company to create" });
 

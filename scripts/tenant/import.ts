@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { importTenant, planImport } from "../../control-plane/archive/import-tenant.ts";
 import { presentTenants } from "../../control-plane/tenants/present-tenant.ts";
-import { ownerSetupUrl } from "../../control-plane/tenants/provision-tenant.ts";
+import { ownerSetupUrl } from "../../control-plane/tenants/owner-setup-link.ts";
 import type { ControlContext } from "../../control-plane/context.ts";
 import { commandActor, exitCodes, withControl, type Command } from "./command.ts";
 import { showProgress } from "./show-progress.ts";

@@ -6,7 +6,8 @@ import { ownerSetupToken } from "../../../core/tenant-secrets.ts";
 import type { ControlContext } from "../../context.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 
-export const linkDays = 7;
+/** How long the one-time link is good. */
+export const setupLinkDays = 7;
 
 export const owner: Resource = {
   name: "owner",
@@ -30,9 +31,9 @@ export const owner: Resource = {
          RETURNING id
        )
        INSERT INTO ${schema}.one_time_tokens (user_id, purpose, token_hash, expires_at)
-       SELECT id, 'setup', :hash, now() + make_interval(days => :linkDays) FROM made
+       SELECT id, 'setup', :hash, now() + make_interval(days => :setupLinkDays) FROM made
        ON CONFLICT (token_hash) DO NOTHING`,
-      { ...tenant.owner, hash: sha256Hex(ownerSetupToken(ctx.secrets, tenant.uuid)), linkDays },
+      { ...tenant.owner, hash: sha256Hex(ownerSetupToken(ctx.secrets, tenant.uuid)), setupLinkDays },
     );
   },
 
