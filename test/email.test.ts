@@ -1,8 +1,10 @@
 /** The owner's mail: through a real SMTP server, once, in the owner's language, and nothing of it in a log. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { createLogger } from "../core/logger.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { createMailer } from "../control-plane/outbox/mailer.ts";
+import { claimDue } from "../control-plane/outbox/outbox-store.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
 import { headerOf, startMailServer, type MailServer, type ReceivedMail } from "./support/mail-server.ts";
@@ -120,6 +122,21 @@ describe("mails", () => {
       expect(messageIds, address).to.have.length(2);
       expect(messageIds[0]).to.equal(messageIds[1]);
     }
+  });
+
+  it("are claimed by one of two that look at the same moment", async () => {
+    // Of a kind that no loop takes, so that only these claims are there.
+    const kinds = ["test.claim"] as unknown as Parameters<typeof claimDue>[1]["kinds"];
+    const { db } = platform.ctx;
+    await platform.query("INSERT INTO outbox (kind) VALUES ('test.claim')");
+    const first = await db.transaction();
+    expect(await claimDue(first, { kinds, limit: 1 })).to.have.length(1);
+    const other = claimDue(db, { kinds, limit: 1 });
+    // One that does not pass over the row waits for it: the first must be able to end.
+    await Promise.race([other, sleep(500)]);
+    await first.commit();
+    expect(await other).to.deep.equal([]);
+    expect(await claimDue(db, { kinds, limit: 1 })).to.deep.equal([]);
   });
 
   it("carry names as text, never as markup or as another header", async () => {

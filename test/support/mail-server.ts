@@ -22,7 +22,7 @@ export interface MailServer {
   to(address: string): ReceivedMail[];
   /** Waits for so many mails to one address. */
   arrived(address: string, count?: number): Promise<ReceivedMail>;
-  /** Replies to RCPT TO from now on; others are taken. */
+  /** Replies to RCPT TO from now on, code 0 being none; other recipients are taken. */
   refuse(replies: Record<string, { code: number; text: string }>): Promise<void>;
   stop(): Promise<void>;
 }

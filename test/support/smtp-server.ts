@@ -5,7 +5,7 @@
 import type { AddressInfo } from "node:net";
 import { SMTPServer } from "smtp-server";
 
-/** Replies to RCPT TO, by recipient. */
+/** Replies to RCPT TO, by recipient; code 0 is no reply at all. */
 interface Refusals {
   readonly refuse: Readonly<Record<string, { readonly code: number; readonly text: string }>>;
 }
@@ -26,7 +26,7 @@ const server = new SMTPServer({
   onRcptTo({ address }, _session, done) {
     const refusal = refusals[address];
     if (refusal === undefined) done();
-    else done(Object.assign(new Error(refusal.text), { responseCode: refusal.code }));
+    else if (refusal.code !== 0) done(Object.assign(new Error(refusal.text), { responseCode: refusal.code }));
   },
   onData(stream, { envelope }, done) {
     const chunks: Buffer[] = [];

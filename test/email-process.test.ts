@@ -1,4 +1,4 @@
-/** What the log and the rows keep of mails: a control plane as a process of its own, everything it says read. */
+/** Mails of a control plane that is a process of its own: what its log keeps of them, and what its death leaves. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { adminEmail, adminPassword } from "./support/platform.ts";
 import { createTestDatabase, masterKey, runQuery, shared } from "./support/servers.ts";
 import { until } from "./support/wait.ts";
 
-describe("the log of mails", () => {
+describe("mails of a process", () => {
   let databaseUrl: string;
   let folder: string;
   let post: MailServer;
@@ -28,8 +28,7 @@ describe("the log of mails", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Provisions one company by a control plane of its own, and answers when its outbox row is as it should be. */
-  const provisionWith = async (env: Record<string, string>, good: (row: Record<string, any>) => boolean) => {
+  const start = async (env: Record<string, string>) => {
     const lines: string[] = [];
     program = await startProgram({
       name: "control-plane",
@@ -49,28 +48,32 @@ describe("the log of mails", () => {
       },
       onLog: (line) => lines.push(line),
     });
-    const api = await createApiClient(`http://127.0.0.1:${Number(program.ready["port"])}`, {
-      email: adminEmail,
-      password: adminPassword,
-    });
-    const owner = { name: "Ana", email: "ana.souza@acme.com" };
-    const { status, body } = await api.post("/api/tenants/provision", newCompany({ owner }));
+    return { running: program, lines };
+  };
+  const provision = async (running: Program, email: string) => {
+    const url = `http://127.0.0.1:${Number(running.ready["port"])}`;
+    const api = await createApiClient(url, { email: adminEmail, password: adminPassword });
+    const { status, body } = await api.post("/api/tenants/provision", newCompany({ owner: { name: "Ana", email } }));
     expect(status).to.equal(201);
-    const row = await until(
+    return body;
+  };
+  const rowOf = (id: number, good: (row: Record<string, any>) => boolean) =>
+    until(
       async () =>
-        (
-          await runQuery<Record<string, any>>(databaseUrl, "SELECT * FROM outbox WHERE company_id = $1", [
-            body.tenant.id,
-          ])
-        )[0]!,
+        (await runQuery<Record<string, any>>(databaseUrl, "SELECT * FROM outbox WHERE company_id = $1", [id]))[0]!,
       good,
       { what: "the row" },
     );
-    await program.stop();
+  /** One company by a control plane that is stopped when the outbox row is as it should be. */
+  const provisionWith = async (env: Record<string, string>, good: (row: Record<string, any>) => boolean) => {
+    const { running, lines } = await start(env);
+    const body = await provision(running, "ana.souza@acme.com");
+    const row = await rowOf(body.tenant.id, good);
+    await running.stop();
     return { body, row, lines };
   };
 
-  it("without an SMTP server holds one event for each mail, and neither link nor address", async () => {
+  it("without an SMTP server are one event each in the log, with neither link nor address", async () => {
     const { body, row, lines } = await provisionWith({}, (found) => found["done_at"] !== null);
     expect(row["payload"]).to.deep.equal({ outcome: { result: "logged" } });
     const events = lines
@@ -83,7 +86,7 @@ describe("the log of mails", () => {
     for (const secret of [token, "setup#", "ana.souza"]) expect(lines.join("\n")).not.to.include(secret);
   });
 
-  it("and the row keep no credentials when the server refuses them, even one that repeats them", async () => {
+  it("leave no credentials in log and row when the server refuses them, even one that repeats them", async () => {
     const { row, lines } = await provisionWith(
       { SMTP_URL: `smtp://correio:a%2Ferrada%21@127.0.0.1:${post.port}` },
       (found) => found["last_error"] !== null,
@@ -95,5 +98,26 @@ describe("the log of mails", () => {
     const login = Buffer.from("\0correio\0a/errada!").toString("base64");
     for (const secret of ["a/errada!", "a%2Ferrada%21", login, "correio:"]) expect(told).not.to.include(secret);
     expect(post.mails).to.deep.equal([]);
+  });
+
+  it("go out after all when it is killed in the middle of sending one", async () => {
+    const env = { SMTP_URL: `smtp://correio:a-certa@127.0.0.1:${post.port}` };
+    const address = "rita@queda.com.br";
+    await post.refuse({ [address]: { code: 0, text: "" } });
+    const { running } = await start(env);
+    const { tenant } = await provision(running, address);
+    await rowOf(tenant.id, (row) => row["attempts"] === 1);
+    await running.kill("SIGKILL");
+    const left = await rowOf(tenant.id, () => true);
+    expect(left).to.deep.include({ attempts: 1, done_at: null, failed_at: null, last_error: null });
+    expect(left["next_attempt_at"].getTime(), "the claim").to.be.greaterThan(Date.now());
+
+    await post.refuse({});
+    // As if the claim's time had passed.
+    await runQuery(databaseUrl, "UPDATE outbox SET next_attempt_at = now() WHERE company_id = $1", [tenant.id]);
+    await start(env);
+    await post.arrived(address);
+    expect((await rowOf(tenant.id, (row) => row["done_at"] !== null))["attempts"]).to.equal(2);
+    expect(post.to(address)).to.have.length(1);
   });
 });
