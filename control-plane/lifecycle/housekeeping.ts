@@ -52,11 +52,12 @@ export async function askForRenewals(ctx: ControlContext): Promise<number> {
   return rows.length;
 }
 
-/** Rows that nobody may use any more; a day's grace for who reads them to find a fault. */
+/** Rows that nobody may use any more; a day's grace, a month's for mails, for who reads them to find a fault. */
 async function deleteExpired(ctx: ControlContext): Promise<number> {
   let deleted = 0;
   for (const table of ["idempotency_keys", "user_sessions", "revoked_tokens", "one_time_tokens"]) {
     deleted += await ctx.db(table).where("expires_at", "<", ctx.db.raw("now() - interval '1 day'")).delete();
   }
+  deleted += await ctx.db("outbox").where("done_at", "<", ctx.db.raw("now() - interval '30 days'")).delete();
   return deleted;
 }
