@@ -7,6 +7,7 @@ import { auditRoutes } from "./api/audit.ts";
 import { authRoutes } from "./api/auth.ts";
 import { deletionRoutes } from "./api/deletions.ts";
 import { mountDocs } from "./api/docs.ts";
+import { explainRoutes } from "./api/explain.ts";
 import { mountHealth } from "./api/health.ts";
 import { invitationRoutes } from "./api/invitations.ts";
 import { operationRoutes } from "./api/operations.ts";
@@ -15,6 +16,7 @@ import { planRoutes } from "./api/plans.ts";
 import { mountRoutes } from "./api/route.ts";
 import { tenantRoutes } from "./api/tenants.ts";
 import type { ControlContext } from "./context.ts";
+import { exposeDriftGauge } from "./drift-gauge.ts";
 import { mountPanel } from "./panel/mount.ts";
 import { exposeWorkerGauge } from "./worker-gauge.ts";
 
@@ -24,12 +26,14 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
   const metrics = createMetrics("control-plane");
   exposeWorkerGauge(metrics.registry, ctx);
   metrics.registry.registerMetric(ctx.mails);
+  exposeDriftGauge(metrics.registry, ctx);
   const guessing = slowGuessing();
   const routes = [
     ...authRoutes,
     ...tenantRoutes,
     ...deletionRoutes,
     ...invitationRoutes,
+    ...explainRoutes,
     ...operationRoutes,
     ...planRoutes,
     ...auditRoutes,

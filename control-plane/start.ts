@@ -10,6 +10,7 @@ import { ensureConfiguredAdmin, issueFirstAdminLink } from "./accounts/first-adm
 import { createControlPlaneApp } from "./app.ts";
 import type { ControlContext } from "./context.ts";
 import { keepHouse } from "./lifecycle/housekeeping.ts";
+import { keepInspectionsScheduled } from "./lifecycle/inspection-schedule.ts";
 import { keepRedisUsers } from "./lifecycle/redis-users.ts";
 import { startSweep } from "./lifecycle/sweep.ts";
 import { openContext } from "./open-context.ts";
@@ -33,6 +34,7 @@ export async function startControlPlane(config: Config, log: Logger, shutdown: S
   shutdown.add("redis users", stopKeeping);
   shutdown.add("background work", () => Promise.allSettled(ctx.background));
   shutdown.add("housekeeping", keepHouse(ctx));
+  shutdown.add("inspections", keepInspectionsScheduled(ctx));
   const sweep = startSweep(ctx);
   shutdown.add("sweep", () => sweep.close());
   const outbox = startOutbox(ctx);

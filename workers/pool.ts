@@ -12,7 +12,7 @@ import type { WorkersContext, WorkerTenant } from "./context.ts";
 import { createSlot, type Slot } from "./slot.ts";
 
 export interface WorkerPool {
-  /** Registers a worker for the tenant, unless there is one here already. */
+  /** Registers a worker for the tenant; one that is here already is entered again. */
   add(tenant: WorkerTenant): Promise<void>;
   /** Ends the tenant's worker here and takes it out of the registry. */
   remove(companyId: number): Promise<void>;
@@ -43,7 +43,9 @@ export function createPool(ctx: WorkersContext): WorkerPool {
   };
   return {
     async add(tenant) {
-      if (slots.has(tenant.id)) return;
+      const known = slots.get(tenant.id);
+      // Asked for though it is here: whoever asked did not find its entry.
+      if (known !== undefined) return registerWorker(ctx.redis, known.info);
       const info = {
         companyId: tenant.id,
         workerId: randomUUID(),

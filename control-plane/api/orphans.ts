@@ -11,8 +11,12 @@ const orphansSchema = z.object({
   roles: names,
   namespaces: names.describe("Redis namespaces that hold keys, without a company"),
   redisUsers: names,
-  withoutSchema: ids.describe("Companies whose schema should be there and is not"),
+  hosts: names.describe("Still answering for companies that are deleted"),
   certificates: ids.describe("Kept for companies that are deleted"),
+  withoutSchema: ids.describe("Companies whose schema should be there and is not"),
+  withoutRole: ids,
+  withoutRedisUser: ids,
+  withoutNamespace: ids.describe("Companies whose Redis namespace holds no key at all"),
 });
 
 export const orphanRoutes: readonly Route[] = [
@@ -20,7 +24,7 @@ export const orphanRoutes: readonly Route[] = [
     method: "get",
     path: "/api/orphans",
     tag: "operations",
-    summary: "What belongs to no company, and which company lacks its schema",
+    summary: "What belongs to no company, and which company lacks what is its own",
     auth: "user",
     role: "admin",
     answers: {

@@ -7,6 +7,7 @@ import type { OperationRow } from "../lifecycle/operation-store.ts";
 import { changeSchema, deletionSchema, reasonSchema } from "../tenants/change-schemas.ts";
 import { resumeTenant, retryTenant, suspendTenant, type Change } from "../tenants/change-tenant.ts";
 import { deleteTenant, undeleteTenant } from "../tenants/delete-tenant.ts";
+import { reconcileTenant } from "../tenants/reconcile-tenant.ts";
 import { presentOperation } from "../tenants/present-tenant.ts";
 import { defineRoute, type Route } from "./route.ts";
 
@@ -46,6 +47,13 @@ export const changeRoutes: readonly Route[] = [
     summary: "Try at once whatever is not ready",
     body: reasonSchema,
     change: retryTenant,
+  }),
+  changeRoute({
+    method: "post",
+    path: "/api/tenants/:id/reconcile",
+    summary: "Look at everything the company owns now, and heal what can be healed safely",
+    body: reasonSchema,
+    change: reconcileTenant,
   }),
   changeRoute({
     method: "post",

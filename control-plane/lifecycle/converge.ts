@@ -4,6 +4,7 @@
  */
 import type { ControlContext } from "../context.ts";
 import { crashPoint } from "./crash-point.ts";
+import { inspectIfDue } from "./inspection.ts";
 import { LeaseLost, keepLease, releaseLease, takeLease } from "./lease.ts";
 import { endDeletion } from "./deletion.ts";
 import { endOperation } from "./end-operation.ts";
@@ -37,6 +38,7 @@ export async function convergeLeased(
   try {
     do {
       tenant = await readLeasedTenant(ctx.db, companyId, fence);
+      await inspectIfDue(ctx, tenant);
       const rows = await walkResources(ctx, tenant, { rows: await listResources(ctx.db, companyId), progress });
       aimChanged = await settle(ctx, tenant, rows);
     } while (aimChanged);

@@ -1,11 +1,14 @@
 import type { Tenant } from "../../core/tenant.ts";
 import type { ControlContext } from "../context.ts";
 
-/** What is really there. 'unknown' = could not ask; it never leads to creating or deleting. */
+/**
+ * What is really there. 'unknown' = could not ask; it never leads to creating or deleting. `ensuring` says, of what is
+ * otherwise left to a person, that `ensure` only adds what is missing, or refuses and says what has to be done.
+ */
 export type Inspection =
   | { readonly state: "absent" }
   | { readonly state: "present" }
-  | { readonly state: "drifted"; readonly why: readonly string[] }
+  | { readonly state: "drifted"; readonly why: readonly string[]; readonly ensuring?: "mends" | "refuses" }
   | { readonly state: "unknown"; readonly why: string };
 
 /** A tenant held by this process: `fence` proves it in every write (see lease.ts). */
@@ -18,6 +21,8 @@ export interface LeasedTenant extends Tenant {
   readonly wasActive: boolean;
   /** What follows a failure that no retry mends, before it was ever active. */
   readonly onFailure: "rollback" | "hold";
+  /** It is time to look at everything it owns (see inspection.ts). */
+  readonly inspectionDue: boolean;
 }
 
 export type ResourceName = "database" | "cache" | "queue" | "owner" | "dns" | "certificate" | "worker" | "archive";

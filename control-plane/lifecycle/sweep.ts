@@ -2,6 +2,7 @@
 import type { ControlContext } from "../context.ts";
 import { converge } from "./converge.ts";
 import { startDuePurges } from "./deletion.ts";
+import { listDueInspections } from "./inspection-schedule.ts";
 
 /** At once in one process; schemas are bounded by their own few connections, so what waits for others may be many. */
 const atOnce = 16;
@@ -28,6 +29,10 @@ export function startSweep(ctx: ControlContext): Sweep {
       await startDuePurges(ctx);
       const due = await listDue(ctx, atOnce - running.size, [...running.keys()]);
       for (const id of closed ? [] : due) run(id);
+      // Inspections never keep work waiting: they come when nearly all is idle, and take no more than a quarter of it.
+      const idle = Math.floor(atOnce / 4) - running.size;
+      const looks = idle > 0 ? await listDueInspections(ctx, idle, [...running.keys()]) : [];
+      for (const id of closed ? [] : looks) run(id);
       down = false;
     } catch (error) {
       if (!down) ctx.log.warn({ err: error }, "the sweep cannot read what is due");

@@ -23,6 +23,8 @@ export interface CompanyRow {
   readonly created_at: Date;
   readonly plan_code: string;
   readonly plan_name: string;
+  /** Only where a lifecycle reads the row. */
+  readonly inspection_due?: boolean;
 }
 
 /** All companies with their plans, for narrowing. */
@@ -38,8 +40,11 @@ async function readCompany(db: Knex, id: number): Promise<Omit<CompanyRow, "stat
   return db("companies")
     .leftJoin("subscriptions", "subscriptions.company_id", "companies.id")
     .leftJoin("plans", "plans.id", "subscriptions.plan_id")
+    .leftJoin("tenant_inspections", "tenant_inspections.company_id", "companies.id")
     .where("companies.id", id)
-    .first("companies.*", "plans.code as plan_code", "plans.name as plan_name");
+    .first("companies.*", "plans.code as plan_code", "plans.name as plan_name", {
+      inspection_due: db.raw("coalesce(tenant_inspections.next_at <= now(), false)"),
+    });
 }
 
 /** By id, uuid or slug, as people type it. */
@@ -72,5 +77,6 @@ export function toLeasedTenant(row: Omit<CompanyRow, "status">, fence: number): 
     owner: { name: row.owner_name, email: row.owner_email },
     wasActive: row.first_active_at !== null,
     onFailure: row.on_failure,
+    inspectionDue: row.inspection_due === true,
   };
 }

@@ -33,10 +33,19 @@ export function fingerprintDiff(expected: Fingerprint, actual: Fingerprint): str
   ];
 }
 
+/**
+ * SQL for the oids of what lies in the schema of `ns`. No catalog has an index by schema; the dependencies have: without
+ * it every look would read the catalogs of the whole fleet. Indexes, toast tables and row types depend on their tables.
+ */
+export const ofSchema = (catalog: "pg_class" | "pg_proc" | "pg_type"): string =>
+  `SELECT objid FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = (SELECT oid FROM ns)
+     AND classid = '${catalog}'::regclass`;
+
 // By pg_catalog and oid: information_schema joins grow with the whole fleet.
 const catalogQuery = `
 WITH ns AS (SELECT oid FROM pg_namespace WHERE nspname = :schema),
-rel AS (SELECT c.* FROM pg_class c JOIN ns ON c.relnamespace = ns.oid WHERE NOT c.relispartition)
+rel AS (SELECT c.* FROM pg_class c JOIN ns ON c.relnamespace = ns.oid
+        WHERE c.oid IN (${ofSchema("pg_class")}) AND NOT c.relispartition)
 SELECT format('relation %s kind=%s persistence=%s partition=%s rls=%s', relname, relkind, relpersistence,
          pg_get_partkeydef(oid), relrowsecurity) AS line
   FROM rel WHERE relkind IN ('r','p','v','m','S','f')
@@ -56,15 +65,17 @@ UNION ALL
 SELECT format('sequence %s %s start=%s increment=%s', rel.relname, format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement)
   FROM rel JOIN pg_sequence s ON s.seqrelid = rel.oid
 UNION ALL
-SELECT format('function %s', pg_get_functiondef(p.oid)) FROM pg_proc p JOIN ns ON p.pronamespace = ns.oid WHERE p.prokind IN ('f','p')
+SELECT format('function %s', pg_get_functiondef(p.oid)) FROM pg_proc p
+  WHERE p.oid IN (${ofSchema("pg_proc")}) AND p.prokind IN ('f','p')
 UNION ALL
-SELECT format('type %s %s', t.typname, t.typtype) FROM pg_type t JOIN ns ON t.typnamespace = ns.oid WHERE t.typtype IN ('e','d')
+SELECT format('type %s %s', t.typname, t.typtype) FROM pg_type t
+  WHERE t.oid IN (${ofSchema("pg_type")}) AND t.typtype IN ('e','d')
 UNION ALL
 SELECT format('trigger %s', pg_get_triggerdef(t.oid, true)) FROM rel JOIN pg_trigger t ON t.tgrelid = rel.oid WHERE NOT t.tgisinternal
 UNION ALL
 SELECT format('policy %s.%s', rel.relname, p.polname) FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
 UNION ALL
-SELECT format('grant %s %s %s', rel.relname, CASE WHEN acl.grantee = rel.relowner THEN '<owner>' ELSE pg_get_userbyid(acl.grantee) END,
-         acl.privilege_type)
+SELECT format('grant %s %s %s', rel.relname, CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(acl.grantee) END,
+         acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
   FROM rel, aclexplode(rel.relacl) acl WHERE acl.grantee <> rel.relowner
 `;

@@ -15,19 +15,20 @@ export const certificate: Resource = {
   async inspect(ctx, tenant): Promise<Inspection> {
     const current = await findCertificate(ctx, tenant);
     if (current === undefined) return { state: "absent" };
-    const why = problemsOf(current, hostsOf(tenant));
-    const inactive = await ctx
+    // One that is only due for renewal is as it should be: housekeeping asks for the next one.
+    const why = problemsOf(current, { hosts: hostsOf(tenant), least: 0 });
+    const active = await ctx
       .db("domains")
       .where({ company_id: tenant.id, certificate_id: current.id, ssl_status: "active" })
       .pluck("host");
-    if (!hostsOf(tenant).every((host) => inactive.includes(host))) why.push("a host does not use the certificate");
+    if (!hostsOf(tenant).every((host) => active.includes(host))) why.push("a host does not use the certificate");
     return why.length === 0 ? { state: "present" } : { state: "drifted", why };
   },
 
   async ensure(ctx, tenant) {
     const hosts = hostsOf(tenant);
     const current = await findCertificate(ctx, tenant);
-    const usable = current !== undefined && problemsOf(current, hosts).length === 0;
+    const usable = current !== undefined && problemsOf(current, { hosts, least: renewBelow }).length === 0;
     if (usable) await useCertificate(ctx.db("domains"), { companyId: tenant.id, hosts, certificateId: current.id });
     else await issue(ctx, tenant, hosts);
   },
@@ -50,13 +51,14 @@ interface CertificateRow {
 const findCertificate = (ctx: ControlContext, tenant: LeasedTenant): Promise<CertificateRow | undefined> =>
   ctx.db("certificates").where({ company_id: tenant.id }).orderBy("not_after", "desc").first();
 
-function problemsOf(row: CertificateRow, hosts: readonly string[]): string[] {
+/** `least`: the part of its life that must be left. */
+function problemsOf(row: CertificateRow, { hosts, least }: { hosts: readonly string[]; least: number }): string[] {
   const { names } = readCertificate(row.certificate);
   const life = row.not_after.getTime() - row.not_before.getTime();
   const left = row.not_after.getTime() - Date.now();
   return [
     ...hosts.filter((host) => !names.includes(host)).map((host) => `the certificate does not name ${host}`),
-    ...(left < life * renewBelow ? ["the certificate is due for renewal"] : []),
+    ...(left <= life * least ? [left <= 0 ? "the certificate has ended" : "the certificate is due for renewal"] : []),
   ];
 }
 

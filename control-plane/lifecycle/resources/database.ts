@@ -15,6 +15,7 @@ import type { ControlContext } from "../../context.ts";
 import { crashPoint } from "../crash-point.ts";
 import { LeaseLost } from "../lease.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
+import { describeDrift } from "./database-drift.ts";
 
 export const database: Resource = {
   name: "database",
@@ -24,14 +25,14 @@ export const database: Resource = {
   async inspect(ctx, tenant): Promise<Inspection> {
     const facts = await readFacts(ctx, tenant);
     if (!facts.schema && !facts.role) return { state: "absent" };
-    const why = await driftOf(ctx, tenant, facts);
-    return why.length === 0 ? { state: "present" } : { state: "drifted", why };
+    return driftOf(ctx, tenant, facts);
   },
 
   async ensure(ctx, tenant) {
     const facts = await readFacts(ctx, tenant);
     refuseForeign(facts, tenant);
     if (!facts.schema) {
+      refuseLostData(tenant);
       const role = facts.role ? [] : roleStatements(tenant);
       await sendFenced(ctx, tenant, [...role, ...(await schemaStatements(tenant))]);
       return;
@@ -41,7 +42,8 @@ export const database: Resource = {
       ...(facts.role && !facts.member ? [`GRANT ${pg.escapeIdentifier(roleName(tenant.id))} TO ${runtimeRole}`] : []),
     ];
     if (repairs.length > 0) await sendFenced(ctx, tenant, repairs);
-    if ((await missingMigrations(ctx, tenant)).length > 0) await migrateTenant(ctx.databaseUrl, tenant);
+    const { missing } = await compareMigrations(ctx, tenant);
+    if (missing.length > 0) await migrateTenant(ctx.databaseUrl, tenant);
   },
 
   async destroy(ctx, tenant) {
@@ -91,22 +93,64 @@ function refuseForeign(facts: Facts, tenant: LeasedTenant): void {
   );
 }
 
-async function driftOf(ctx: ControlContext, tenant: LeasedTenant, facts: Facts): Promise<string[]> {
-  const mark = ownerMark(tenant.uuid);
-  if (!facts.schema) return ["the role is there, the schema is not"];
-  const missing = facts.schema_mark === mark ? await missingMigrations(ctx, tenant) : [];
-  return [
-    ...(facts.schema_mark === mark ? [] : ["the schema carries another mark"]),
-    ...(facts.role ? [] : ["the role is missing"]),
-    ...(facts.role && facts.role_mark !== mark ? ["the role carries another mark"] : []),
-    ...(facts.role && !facts.member ? ["the runtime may not use the role"] : []),
-    ...missing.map((name) => `migration ${name} was not applied`),
-  ];
+/** A company that lived had data: a new, empty schema in their place would look as if all was well. */
+function refuseLostData(tenant: LeasedTenant): void {
+  if (!tenant.wasActive) return;
+  throw new ResourceError(
+    "conflict",
+    "database-missing",
+    `schema ${schemaName(tenant.id)} is gone and is never made anew, empty: restore it from a backup under that name, ` +
+      "or import the company's last export, then retry",
+  );
 }
 
-async function missingMigrations(ctx: ControlContext, tenant: LeasedTenant): Promise<string[]> {
+async function driftOf(ctx: ControlContext, tenant: LeasedTenant, facts: Facts): Promise<Inspection> {
+  const mark = ownerMark(tenant.uuid);
+  if (!facts.schema) {
+    const ensuring = tenant.wasActive ? "refuses" : "mends";
+    return { state: "drifted", why: ["the role is there, the schema is not"], ensuring };
+  }
+  const foreign = [
+    ...(facts.schema_mark === mark ? [] : ["the schema carries another mark"]),
+    ...(facts.role && facts.role_mark !== mark ? ["the role carries another mark"] : []),
+  ];
+  // What is another's is not read any further.
+  if (foreign.length > 0) return { state: "drifted", why: foreign };
+  const migrations = await compareMigrations(ctx, tenant).catch((error: unknown) => {
+    if ((error as { code?: unknown }).code !== undefinedTable) throw error;
+    return undefined;
+  });
+  if (migrations === undefined) return { state: "drifted", why: ["- relation knex_migrations"] };
+  const { missing, unknown } = migrations;
+  const atHead = missing.length === 0 && unknown.length === 0;
+  const lost = [
+    ...(facts.role ? [] : ["the role is missing"]),
+    ...(facts.role && !facts.member ? ["the runtime may not use the role"] : []),
+  ];
+  const why = [
+    ...lost,
+    ...missing.map((name) => `migration ${name} was not applied`),
+    ...unknown.map((name) => `migration ${name} is not known here`),
+    ...(await describeDrift(ctx, tenant, { hasRole: facts.role, atHead })),
+  ];
+  if (why.length === 0) return { state: "present" };
+  // Roles are not in a dump of one database: after a restore on a new server all of them are missing.
+  return { state: "drifted", why, ...(lost.length > 0 && missing.length === 0 ? { ensuring: "mends" } : {}) };
+}
+
+const undefinedTable = "42P01";
+
+/** `missing` were not applied, `unknown` were applied by a newer version, or by hand. */
+async function compareMigrations(
+  ctx: ControlContext,
+  tenant: LeasedTenant,
+): Promise<{ missing: string[]; unknown: string[] }> {
   const applied = new Set<string>(await ctx.db.withSchema(schemaName(tenant.id)).from("knex_migrations").pluck("name"));
-  return (await compiledMigrations("tenant")).map(({ name }) => name).filter((name) => !applied.has(name));
+  const known = new Set((await compiledMigrations("tenant")).map(({ name }) => name));
+  return {
+    missing: [...known].filter((name) => !applied.has(name)),
+    unknown: [...applied].filter((name) => !known.has(name)),
+  };
 }
 
 /** The lease is share-locked inside the same transaction: who lost the tenant can change nothing of it. */
@@ -120,13 +164,14 @@ async function sendFenced(ctx: ControlContext, tenant: LeasedTenant, statements:
 }
 
 /** For a role that has to be made again under tables that are there. */
-function regrant(tenant: LeasedTenant): string[] {
+export function regrant(tenant: Pick<LeasedTenant, "id">): string[] {
   const schema = pg.escapeIdentifier(schemaName(tenant.id));
   const role = pg.escapeIdentifier(roleName(tenant.id));
   return [
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role}`,
     `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`,
     `REVOKE ALL ON ${schema}.knex_migrations, ${schema}.knex_migrations_lock FROM ${role}`,
+    `REVOKE ALL ON SEQUENCE ${schema}.knex_migrations_id_seq, ${schema}.knex_migrations_lock_index_seq FROM ${role}`,
   ];
 }
 

@@ -1,0 +1,368 @@
+/** What somebody changed behind the platform's back: healed where that is safe, else reported in words and left alone. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { converge } from "../control-plane/lifecycle/converge.ts";
+import { listDueInspections, scheduleInspections } from "../control-plane/lifecycle/inspection-schedule.ts";
+import type { Finding } from "../control-plane/lifecycle/inspection-store.ts";
+import { startControlPlane } from "../control-plane/start.ts";
+import { createLogger } from "../core/logger.ts";
+import { withTenantQueue } from "../core/queues.ts";
+import { createShutdown, type Shutdown } from "../core/shutdown.ts";
+import { startServers, type Servers } from "../scripts/embedded/stack.ts";
+import { startWorkers } from "../workers/start.ts";
+import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
+import { endWithProcess } from "./support/orphans.ts";
+import { adminEmail, adminPassword, testConfig, usePlatform } from "./support/platform.ts";
+import { until } from "./support/wait.ts";
+
+/** Every company is looked at about once a second. */
+const INSPECTION_HOURS = 1 / 3600;
+
+async function provision(api: ApiClient): Promise<{ id: number; path: string; schema: string }> {
+  const { body } = await api.post("/api/tenants/provision", newCompany());
+  const path = `/api/tenants/${body.tenant.id}`;
+  await until(
+    () => api.get(path),
+    (answer) => answer.body.resources.every((row: { status: string }) => row.status === "ready"),
+    { what: "a company" },
+  );
+  return { id: body.tenant.id, path, schema: body.tenant.schema };
+}
+
+/** Waits for an inspection of that result. */
+const inspected = (api: ApiClient, path: string, result: string) =>
+  until(
+    async () => (await api.get(`${path}/explain`)).body.inspection,
+    (inspection) => inspection?.result === result,
+    { what: `an inspection that says ${result}` },
+  );
+
+describe("drift", () => {
+  const platform = usePlatform({ workers: true, config: { INSPECTION_HOURS } });
+
+  const acts = (id: number, action: string) =>
+    platform.query<{ actor: string; findings: Finding[] }>(
+      "SELECT actor, data -> 'findings' AS findings FROM audit_log WHERE company_id = $1 AND action = $2 ORDER BY id",
+      [id, action],
+    );
+
+  describe("of what holds nothing of a person's is healed:", () => {
+    let company: Awaited<ReturnType<typeof provision>>;
+    before(async () => {
+      company = await provision(platform.api);
+      await inspected(platform.api, company.path, "ok");
+    });
+
+    const cases: Readonly<
+      Record<
+        string,
+        { resource: string; harm: (id: number) => Promise<unknown>; isBack: (id: number) => Promise<boolean> }
+      >
+    > = {
+      "a Redis user that was deleted": {
+        resource: "cache",
+        harm: (id) => platform.ctx.redis.call("ACL", "DELUSER", `tenant_${id}`),
+        isBack: async (id) => (await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)) !== null,
+      },
+      "a Redis user that reaches all keys": {
+        resource: "cache",
+        harm: (id) => platform.ctx.redis.call("ACL", "SETUSER", `tenant_${id}`, "allkeys"),
+        isBack: async (id) =>
+          ((await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)) as unknown[]).includes(
+            `~tenant:{${id}}:*`,
+          ),
+      },
+      "a queue without its meta": {
+        resource: "queue",
+        harm: (id) => platform.ctx.redis.del(`tenant:{${id}}:queue:default:meta`),
+        isBack: async (id) => (await platform.ctx.redis.hget(`tenant:{${id}}:queue:default:meta`, "version")) !== null,
+      },
+      "a queue that somebody paused": {
+        resource: "queue",
+        harm: (id) => withTenantQueue(platform.ctx.queues, { companyId: id }, (queue) => queue.pause()),
+        isBack: (id) =>
+          withTenantQueue(platform.ctx.queues, { companyId: id }, async (queue) => !(await queue.isPaused())),
+      },
+      "a host whose row is gone": {
+        resource: "dns",
+        harm: (id) => platform.query("DELETE FROM domains WHERE company_id = $1 AND kind = 'api'", [id]),
+        isBack: async (id) =>
+          (
+            await platform.query(
+              "SELECT 1 FROM domains WHERE company_id = $1 AND domain_status = 'ready' AND ssl_status = 'active'",
+              [id],
+            )
+          ).length === 2,
+      },
+      "a certificate that is gone": {
+        resource: "certificate",
+        harm: async (id) => {
+          await platform.query("UPDATE domains SET ssl_status = 'pending' WHERE company_id = $1", [id]);
+          await platform.query("DELETE FROM certificates WHERE company_id = $1", [id]);
+        },
+        isBack: async (id) =>
+          (await platform.query("SELECT 1 FROM domains WHERE company_id = $1 AND ssl_status = 'active'", [id]))
+            .length === 2,
+      },
+      "a worker that nobody knows of": {
+        resource: "worker",
+        harm: (id) => platform.ctx.redis.del(`tenant:{${id}}:workers`),
+        isBack: async (id) => (await platform.ctx.redis.scard(`tenant:{${id}}:workers`)) === 1,
+      },
+      "a role that a restored server does not have": {
+        resource: "database",
+        harm: async (id) => {
+          await platform.query(`DROP OWNED BY tenant_${id}`);
+          await platform.query(`DROP ROLE tenant_${id}`);
+        },
+        isBack: async (id) =>
+          (
+            await platform.query(
+              `SELECT 1 FROM pg_roles WHERE rolname = $1 AND has_table_privilege(oid, 'tenant_${id}.customers', 'INSERT')
+                 AND NOT has_table_privilege(oid, 'tenant_${id}.knex_migrations', 'SELECT')`,
+              [`tenant_${id}`],
+            )
+          ).length === 1,
+      },
+    };
+    for (const [what, { resource, harm, isBack }] of Object.entries(cases)) {
+      it(what, async () => {
+        const { id, path } = company;
+        const before = (await acts(id, "tenant.drift-found")).length;
+        await harm(id);
+        await until(() => isBack(id).catch(() => false), Boolean, { what: "healing" });
+        await inspected(platform.api, path, "ok");
+        const found = (await acts(id, "tenant.drift-found")).slice(before);
+        expect(found[0]?.actor).to.equal("system");
+        const finding = found.flatMap(({ findings }) => findings).find((one) => one.resource === resource);
+        expect(finding?.action).to.equal("healing");
+        expect((await platform.api.get(path)).body.status).to.equal("active");
+      });
+    }
+
+    it("each with an entry in the audit log when it was found and one when it was over", async () => {
+      const count = async (action: string) =>
+        (await acts(company.id, action)).flatMap(({ findings }) => findings).length;
+      expect(await count("tenant.drift-gone")).to.be.greaterThanOrEqual(Object.keys(cases).length);
+      expect(await count("tenant.drift-found")).to.be.greaterThanOrEqual(Object.keys(cases).length);
+    });
+  });
+
+  it("of the schema and of rights is told line by line, counted, and never touched; by hand it is undone", async () => {
+    const { id, path, schema } = await provision(platform.api);
+    const stranger = `stranger_${id}`;
+    const [month] = await platform.query<{ name: string }>(
+      "SELECT relname AS name FROM pg_class WHERE relnamespace = $1::regnamespace AND relispartition AND relkind = 'r' ORDER BY 1 LIMIT 1",
+      [schema],
+    );
+    const statements = [
+      `CREATE ROLE ${stranger}`,
+      `DROP INDEX ${schema}.users_group_id_idx`,
+      `ALTER TABLE ${schema}.customers ADD COLUMN loyalty integer`,
+      `ALTER TABLE ${schema}.customers ALTER COLUMN name TYPE varchar(200)`,
+      `GRANT SELECT ON ${schema}.customers TO PUBLIC`,
+      `GRANT TRUNCATE ON ${schema}.customers TO ${schema}`,
+      `GRANT SELECT ON ${schema}.${month?.name} TO ${stranger}`,
+      `GRANT SELECT (email) ON ${schema}.users TO ${stranger}`,
+      `REVOKE DELETE ON ${schema}.customers FROM ${schema}`,
+      `GRANT CREATE ON SCHEMA ${schema} TO ${schema}`,
+      `GRANT USAGE ON SCHEMA ${schema} TO PUBLIC`,
+      `ALTER TABLE ${schema}.user_groups OWNER TO ${stranger}`,
+      `ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT SELECT ON TABLES TO ${stranger}`,
+      `ALTER ROLE ${schema} CREATEDB BYPASSRLS`,
+      `GRANT pg_read_all_data TO ${schema}`,
+      `GRANT ${schema} TO ${stranger}`,
+    ];
+    for (const statement of statements) await platform.query(statement);
+    try {
+      const first = await inspected(platform.api, path, "drifted");
+      expect(first.findings).to.have.length(1);
+      const [{ resource, state, action, why }] = first.findings;
+      expect({ resource, state, action }).to.deep.equal({ resource: "database", state: "drifted", action: "reported" });
+      expect(why).to.include.members([
+        "+ grant customers PUBLIC SELECT",
+        `+ grant customers ${schema} TRUNCATE`,
+        `- grant customers ${schema} DELETE`,
+        `+ grant ${month?.name} ${stranger} SELECT`,
+        `+ grant users.email ${stranger} SELECT`,
+        `+ grant schema ${schema} CREATE`,
+        "+ grant schema PUBLIC USAGE",
+        `+ owner user_groups ${stranger}`,
+        `+ default privilege r ${stranger} SELECT`,
+        `+ role ${schema} CREATEDB`,
+        `+ role ${schema} BYPASSRLS`,
+        `+ member ${schema} of pg_read_all_data`,
+        `+ member ${stranger} of ${schema}`,
+      ]);
+      const lines: string[] = why;
+      expect(lines.filter((line) => line.includes("users_group_id_idx"))).to.have.length(1);
+      expect(lines.find((line) => line.includes("users_group_id_idx"))).to.match(
+        /^- index users\.users_group_id_idx CREATE/,
+      );
+      expect(lines.find((line) => line.includes("loyalty"))).to.match(/^\+ column customers\.loyalty integer/);
+      expect(lines.filter((line) => line.includes("column customers.name ")).map((line) => line[0])).to.deep.equal([
+        "-",
+        "+",
+      ]);
+      expect((await platform.api.get("/metrics")).body).to.match(/^secretaria_tenants_drifted 1$/m);
+
+      // Looked at again, and asked to reconcile: the same lines, one entry in the audit log, nothing undone.
+      const operation = (await platform.api.post(`${path}/reconcile`, { reason: "conferir" })).headers.get("location");
+      await until(
+        () => platform.api.get(operation as string),
+        ({ body }) => body.status === "succeeded",
+      );
+      const again = await until(
+        async () => (await platform.api.get(`${path}/explain`)).body.inspection,
+        ({ inspectedAt }) => inspectedAt > first.inspectedAt,
+      );
+      expect(again.findings).to.deep.equal(first.findings);
+      expect(await acts(id, "tenant.drift-found")).to.have.length(1);
+      expect((await platform.api.get(path)).body.status).to.equal("active");
+    } finally {
+      const undo = [
+        `CREATE INDEX users_group_id_idx ON ${schema}.users (group_id)`,
+        `ALTER TABLE ${schema}.customers DROP COLUMN loyalty`,
+        `ALTER TABLE ${schema}.customers ALTER COLUMN name TYPE text`,
+        `ALTER TABLE ${schema}.user_groups OWNER TO CURRENT_USER`,
+        `REVOKE SELECT ON ${schema}.customers FROM PUBLIC`,
+        `REVOKE TRUNCATE ON ${schema}.customers FROM ${schema}`,
+        `GRANT DELETE ON ${schema}.customers TO ${schema}`,
+        `REVOKE CREATE ON SCHEMA ${schema} FROM ${schema}`,
+        `REVOKE USAGE ON SCHEMA ${schema} FROM PUBLIC`,
+        `ALTER ROLE ${schema} NOCREATEDB NOBYPASSRLS`,
+        `REVOKE pg_read_all_data FROM ${schema}`,
+        `DROP OWNED BY ${stranger}`,
+        `DROP ROLE ${stranger}`,
+      ];
+      for (const statement of undo) await platform.query(statement);
+    }
+    await inspected(platform.api, path, "ok");
+    expect(await acts(id, "tenant.drift-gone")).to.have.length(1);
+  });
+
+  it("of a table with more lines than anybody reads is cut short, with a count", async () => {
+    const { path, schema } = await provision(platform.api);
+    const columns = Array.from({ length: 70 }, (_, i) => `c${i} integer`).join(", ");
+    await platform.query(`CREATE TABLE ${schema}.imported (${columns})`);
+    const { findings } = await inspected(platform.api, path, "drifted");
+    expect(findings[0].why).to.have.length(51);
+    expect(findings[0].why.at(-1)).to.match(/^… and \d+ more$/);
+  });
+
+  it("of a lost schema: said in the row, and never made anew, empty, whoever asks; back again, it is ready", async () => {
+    const { id, path, schema } = await provision(platform.api);
+    await platform.query(`ALTER SCHEMA ${schema} RENAME TO lost_${id}`);
+    const lost = await until(
+      () => platform.api.get(path),
+      ({ body }) => body.resources[0].status === "failed",
+      { what: "the loss" },
+    );
+    expect(lost.body.status).to.equal("degraded");
+    expect(lost.body.resources[0].lastError).to.deep.include({ code: "database-missing", retry: "conflict" });
+    const finding = (await acts(id, "tenant.drift-found")).flatMap(({ findings }) => findings)[0];
+    expect(finding).to.deep.include({ resource: "database", action: "reported" });
+    for (const what of ["retry", "reconcile"]) {
+      const operation = (await platform.api.post(`${path}/${what}`)).headers.get("location") as string;
+      await until(
+        () => platform.api.get(operation),
+        ({ body }) => body.status === "failed",
+        { what },
+      );
+      expect(await platform.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]), what).to.have.length(0);
+    }
+    await platform.query(`ALTER SCHEMA lost_${id} RENAME TO ${schema}`);
+    await platform.api.post(`${path}/retry`);
+    await until(
+      () => platform.api.get(path),
+      ({ body }) => body.status === "active",
+      { what: "the company's return" },
+    );
+    await inspected(platform.api, path, "ok");
+  });
+
+  it("of a closed company is nobody's business", async () => {
+    const { id, path } = await provision(platform.api);
+    await inspected(platform.api, path, "ok");
+    await platform.query(
+      `UPDATE companies SET desired_state = 'closed', closed_from = 'active', purge_after = now() + interval '1 day',
+         generation = generation + 1 WHERE id = $1`,
+      [id],
+    );
+    await platform.ctx.redis.call("ACL", "DELUSER", `tenant_${id}`);
+    await platform.query("UPDATE tenant_inspections SET next_at = '2020-01-01' WHERE company_id = $1", [id]);
+    expect(await listDueInspections(platform.ctx, 100, [])).not.to.include(id);
+    await converge(platform.ctx, id);
+    expect(await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)).to.equal(null);
+    expect((await platform.api.post(`${path}/reconcile`)).body.code).to.equal("state-conflict");
+    await scheduleInspections(platform.ctx);
+    expect(await platform.query("SELECT 1 FROM tenant_inspections WHERE company_id = $1", [id])).to.have.length(0);
+    expect(await acts(id, "tenant.drift-found")).to.deep.equal([]);
+  });
+
+  it("is looked for at times spread over the whole interval", async () => {
+    const config = { ...platform.config, INSPECTION_HOURS: 10 };
+    // In one transaction: the platform's own round, which knows another interval, must not see them before.
+    await platform.ctx.db.transaction(async (db) => {
+      await db.raw(
+        `INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, cluster_id, desired_state)
+         SELECT 'Frota', 'frota-' || n, 'frota-' || n || '.com.br', 'localhost', 'Ana', 'ana@example.com', 1, 'suspended'
+         FROM generate_series(1, 400) AS n`,
+      );
+      await scheduleInspections({ ...platform.ctx, config, db });
+    });
+    const rows = await platform.query<{ tenth: number; count: number }>(
+      `SELECT floor(extract(epoch FROM next_at - now()) / 3600)::int AS tenth, count(*)::int FROM tenant_inspections
+       JOIN companies ON id = company_id WHERE name = 'Frota' GROUP BY 1 ORDER BY 1`,
+    );
+    expect(rows.reduce((sum, { count }) => sum + count, 0)).to.equal(400);
+    // 40 in each tenth on average: none of ten draws of that kind strays to 10 or 90 but once in millions of runs.
+    expect(rows.map(({ tenth }) => tenth)).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for (const { count } of rows) expect(count).to.be.within(10, 90);
+  });
+});
+
+describe("drift while Redis is away", () => {
+  let folder: string;
+  let servers: Servers;
+  let shutdown: Shutdown;
+  let api: ApiClient;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "secretaria-drift-"));
+    servers = endWithProcess(await startServers({ dataDir: folder, config: {} }));
+    const { databaseUrl: DATABASE_URL, redisUrl: REDIS_URL } = servers;
+    const config = testConfig({ DATA_DIR: folder, DATABASE_URL, REDIS_URL, INSPECTION_HOURS });
+    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    shutdown = createShutdown(log);
+    const { port } = await startControlPlane(config, log, shutdown);
+    await startWorkers(config, log, shutdown);
+    api = await createApiClient(`http://127.0.0.1:${port}`, { email: adminEmail, password: adminPassword });
+  });
+  after(async () => {
+    await shutdown.run("test over");
+    await servers.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("is unknown: nothing is made, removed or written down as lost, and it is known again afterwards", async () => {
+    const { path } = await provision(api);
+    await inspected(api, path, "ok");
+    await servers.redis?.kill();
+    const { findings } = await inspected(api, path, "unknown");
+    expect(findings.map(({ resource, state }: Finding) => [resource, state])).to.deep.equal([
+      ["cache", "unknown"],
+      ["queue", "unknown"],
+      ["worker", "unknown"],
+    ]);
+    const tenant = (await api.get(path)).body;
+    expect(tenant.status).to.equal("active");
+    expect(tenant.resources.every((row: { status: string }) => row.status === "ready")).to.equal(true);
+    const audit = (await api.get(`/api/audit?tenant=${tenant.id}`)).body;
+    expect(JSON.stringify(audit)).not.to.include("tenant.drift");
+    await servers.redis?.start();
+    await inspected(api, path, "ok");
+  });
+});
