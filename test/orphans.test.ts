@@ -15,7 +15,18 @@ describe("the orphan report", () => {
         .map(([name, list]) => [name, list.filter(isOurs)]),
     );
   };
-  const nothing = { schemas: [], roles: [], namespaces: [], redisUsers: [], withoutSchema: [], certificates: [] };
+  const nothing = {
+    schemas: [],
+    roles: [],
+    namespaces: [],
+    redisUsers: [],
+    hosts: [],
+    certificates: [],
+    withoutSchema: [],
+    withoutRole: [],
+    withoutRedisUser: [],
+    withoutNamespace: [],
+  };
 
   it("names nothing of a company that lives, and nothing of one that was deleted", async () => {
     const { body } = await platform.api.post("/api/tenants/provision", newCompany());
@@ -60,5 +71,56 @@ describe("the orphan report", () => {
       await platform.ctx.redis.del(`tenant:{${stray}}:left`);
       await platform.ctx.redis.call("ACL", "DELUSER", `tenant_${stray}`);
     }
+  });
+
+  it("names the company that lost its role, its Redis user and its namespace", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const { id } = body.tenant;
+    await platform.query(`ALTER ROLE tenant_${id} RENAME TO hidden_${id}`);
+    await platform.ctx.redis.call("ACL", "DELUSER", `tenant_${id}`);
+    const keys = await platform.ctx.redis.keys(`tenant:{${id}}:*`);
+    await platform.ctx.redis.unlink(...keys);
+    try {
+      expect(await report(id)).to.deep.equal({
+        ...nothing,
+        withoutRole: [id],
+        withoutRedisUser: [id],
+        withoutNamespace: [id],
+      });
+    } finally {
+      await platform.query(`ALTER ROLE hidden_${id} RENAME TO tenant_${id}`);
+    }
+  });
+
+  it("names hosts and certificates of a removed company, and no schema that was made ahead", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany({ slug: "orfa" }));
+    const { id } = body.tenant;
+    const path = `/api/tenants/${id}`;
+    await until(
+      () => platform.api.get(path),
+      (answer) => answer.body.resources.every((row: { status: string }) => row.status === "ready"),
+    );
+    const [certificate] = await platform.query<{ id: number }>(
+      "SELECT id::int FROM certificates WHERE company_id = $1",
+      [id],
+    );
+    // Somebody else's lease: nothing of it is removed while it is looked at.
+    await platform.query("UPDATE tenant_leases SET expires_at = now() + interval '1 hour' WHERE company_id = $1", [id]);
+    await platform.query("UPDATE companies SET desired_state = 'rolled_back' WHERE id = $1", [id]);
+    const { body: orphans } = await platform.api.get("/api/orphans");
+    expect(orphans).to.deep.include({
+      clean: false,
+      hosts: ["chat.orfa.localhost", "api.orfa.localhost"],
+      certificates: [certificate?.id],
+    });
+    expect(await report(id)).to.deep.include({ schemas: [`tenant_${id}`], roles: [`tenant_${id}`], withoutSchema: [] });
+    await platform.query("UPDATE companies SET desired_state = 'active' WHERE id = $1", [id]);
+
+    const spare = id + 9_000;
+    await platform.query(`CREATE SCHEMA tenant_${spare}`);
+    await platform.query("INSERT INTO spare_tenants (id, uuid, version) VALUES ($1, gen_random_uuid(), 'x')", [spare]);
+    expect(await report(spare)).to.deep.equal(nothing);
+    await platform.query("DELETE FROM spare_tenants WHERE id = $1", [spare]);
+    await platform.query(`DROP SCHEMA tenant_${spare}`);
   });
 });

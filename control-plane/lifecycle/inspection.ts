@@ -3,7 +3,7 @@
  * what a person may have changed on purpose, the schema and its rights above all, is reported and never touched.
  */
 import { isDeepStrictEqual } from "node:util";
-import { reasonOf } from "../../core/errors.ts";
+import { isServiceDown, reasonOf } from "../../core/errors.ts";
 import { withoutUrls } from "../../core/logger.ts";
 import type { ControlContext } from "../context.ts";
 import { intervalSeconds } from "./inspection-schedule.ts";
@@ -92,7 +92,9 @@ async function inspect(ctx: ControlContext, tenant: LeasedTenant, resource: Reso
     return await resource.inspect(ctx, tenant);
   } catch (error) {
     if (error instanceof LeaseLost) throw error;
-    ctx.log.warn({ err: error, companyId: tenant.id, resource: resource.name }, "could not be looked at");
+    // An outage is told by whoever watches the service, not once for each thing of each company.
+    const details = { err: error, companyId: tenant.id, resource: resource.name };
+    ctx.log[isServiceDown(error) ? "debug" : "warn"](details, "could not be looked at");
     return { state: "unknown", why: withoutUrls(reasonOf(error)).slice(0, 300) };
   }
 }
