@@ -1,5 +1,6 @@
 import { ArchiveError } from "../control-plane/archive/archive-error.ts";
 import { AppError } from "../core/errors.ts";
+import { adoptCommand } from "./tenant/adopt.ts";
 import { exitCodes, type Command } from "./tenant/command.ts";
 import { exportCommand } from "./tenant/export.ts";
 import { importCommand } from "./tenant/import.ts";
@@ -10,6 +11,7 @@ const commands: Readonly<Record<string, Command>> = {
   export: exportCommand,
   import: importCommand,
   verify: verifyCommand,
+  adopt: adoptCommand,
 };
 
 const help = `Usage: npm run --silent tenant -- <command>

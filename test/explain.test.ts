@@ -100,7 +100,7 @@ describe("GET /api/tenants/:id/explain", () => {
       [body.tenant.id],
     );
     await platform.query(
-      "UPDATE tenant_leases SET owner = 'elsewhere:1', expires_at = now() + interval '1 hour' WHERE company_id = $1",
+      "UPDATE tenant_leases SET owner = 'elsewhere:1', token = token + 1, expires_at = now() + interval '1 hour' WHERE company_id = $1",
       [body.tenant.id],
     );
     const closed = await explain(path);
