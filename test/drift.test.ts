@@ -4,8 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { converge } from "../control-plane/lifecycle/converge.ts";
+import { inspectTenant } from "../control-plane/lifecycle/inspection.ts";
 import { listDueInspections, scheduleInspections } from "../control-plane/lifecycle/inspection-schedule.ts";
 import type { Finding } from "../control-plane/lifecycle/inspection-store.ts";
+import { releaseLease, takeLease } from "../control-plane/lifecycle/lease.ts";
+import { finishOperation } from "../control-plane/lifecycle/operation-store.ts";
+import { readLeasedTenant } from "../control-plane/lifecycle/tenant-store.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { createLogger } from "../core/logger.ts";
 import { withTenantQueue } from "../core/queues.ts";
@@ -281,6 +285,41 @@ describe("drift", () => {
       { what: "the company's return" },
     );
     await inspected(platform.api, path, "ok");
+  });
+
+  it("is looked for at once by a reconciliation, and one that finds the company held waits for its turn", async () => {
+    const { id, path } = await provision(platform.api);
+    await inspected(platform.api, path, "ok");
+    const held = await until(
+      () => takeLease({ ...platform.ctx, config: { ...platform.config, LEASE_SECONDS: 600 } }, id),
+      (fence) => fence !== undefined,
+      { what: "the lease" },
+    );
+    await platform.query("UPDATE tenant_inspections SET next_at = now() + interval '1 day' WHERE company_id = $1", [
+      id,
+    ]);
+    await platform.ctx.redis.call("ACL", "DELUSER", `tenant_${id}`);
+    const tenant = await readLeasedTenant(platform.ctx.db, id, held as number);
+    const answer = await platform.api.post(`${path}/reconcile`, { reason: "usuário apagado" });
+    expect([answer.status, answer.body.operation.kind]).to.deep.equal([202, "reconcile"]);
+    // Who holds it began before that: it neither ends the operation nor writes down what it saw.
+    await finishOperation(platform.ctx, tenant, "succeeded");
+    const lost: unknown = await inspectTenant(platform.ctx, tenant).catch((error: unknown) => error);
+    expect((lost as Error).name).to.equal("LeaseLost");
+    const operation = answer.headers.get("location") as string;
+    expect((await platform.api.get(operation)).body.status).to.equal("running");
+    await releaseLease(platform.ctx, id, held as number);
+    await until(
+      () => platform.api.get(operation),
+      ({ body }) => body.status === "succeeded",
+      { what: "the reconciliation" },
+    );
+    expect(await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)).not.to.equal(null);
+    const [asked] = await platform.query(
+      "SELECT data ->> 'reason' AS reason FROM audit_log WHERE company_id = $1 AND action = 'tenant.reconciliation-requested'",
+      [id],
+    );
+    expect(asked).to.deep.equal({ reason: "usuário apagado" });
   });
 
   it("of a closed company is nobody's business", async () => {
