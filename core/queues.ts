@@ -46,15 +46,17 @@ export async function addTenantJob<N extends keyof TenantJobs>(
   await redis.publish(wakeChannel, String(companyId));
 }
 
-/** Sends an order to the worker supervisors; the same order waits at most once. */
+/** Sends an order to the worker supervisors; the same order waits at most once. Answers true when it waited already. */
 export async function orderWorkers<N extends keyof PlatformJobs>(
   redis: Redis,
   name: N,
   data: PlatformJobs[N],
-): Promise<void> {
-  await withQueue(redis, platformQueue, async (queue) => {
+): Promise<boolean> {
+  return withQueue(redis, platformQueue, async (queue) => {
     const jobId = `${name}-${data.companyId}`;
+    const waits = (await queue.getJobState(jobId)) === "waiting";
     await queue.add(name, data, { jobId, removeOnComplete: true, removeOnFail: true });
+    return waits;
   });
 }
 

@@ -5,6 +5,7 @@ import { exitCodes, type Command } from "./tenant/command.ts";
 import { exportCommand } from "./tenant/export.ts";
 import { importCommand } from "./tenant/import.ts";
 import { verifyCommand } from "./tenant/verify.ts";
+import { verifyManifestCommand } from "./tenant/verify-manifest.ts";
 import { fail } from "./terminal.ts";
 
 const commands: Readonly<Record<string, Command>> = {
@@ -12,6 +13,7 @@ const commands: Readonly<Record<string, Command>> = {
   import: importCommand,
   verify: verifyCommand,
   adopt: adoptCommand,
+  "verify-manifest": verifyManifestCommand,
 };
 
 const help = `Usage: npm run --silent tenant -- <command>
@@ -22,7 +24,7 @@ ${Object.values(commands)
   --help              this text
 
 Servers: DATABASE_URL and REDIS_URL, or the running embedded stack of DATA_DIR; MASTER_KEY, or DATA_DIR/master.key.
-Exit: 0 done, 1 it failed, 2 wrong arguments, 4 the file is damaged or no archive.
+Exit: 0 done, 1 it failed, 2 wrong arguments, 4 the file is damaged, forged or of another kind.
 `;
 
 const work = readArguments(process.argv.slice(2));

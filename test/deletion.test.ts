@@ -1,4 +1,7 @@
 /** A deletion from the first word to the signed account of it. */
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import { startDuePurges } from "../control-plane/lifecycle/deletion.ts";
 import { deletionStatement } from "../control-plane/lifecycle/deletion-manifest.ts";
@@ -120,6 +123,20 @@ describe("deletion", () => {
     const forged = body.jws.replace(/\.[^.]+\./, (part: string) => `.${part.slice(1, -3)}AAA.`);
     const fault = await verifyStatement(platform.ctx.db, deletionStatement, forged).catch((error: Error) => error);
     expect(fault).to.be.instanceOf(Error);
+
+    const check = (text: string) => {
+      const file = join(platform.config.DATA_DIR, "manifest.json");
+      writeFileSync(file, text);
+      const { DATABASE_URL = "", REDIS_URL = "", MASTER_KEY = "", DATA_DIR } = platform.config;
+      const env = { PATH: process.env["PATH"], DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR };
+      const args = ["--import", "tsx", "scripts/tenant.ts", "verify-manifest", file];
+      return spawnSync(process.execPath, args, { env, encoding: "utf8" });
+    };
+    const good = check(JSON.stringify(body));
+    expect(good.status, good.stderr).to.equal(0);
+    expect(good.stdout).to.include(`valid: ${company.slug}`);
+    const bad = check(forged);
+    expect([bad.status, bad.stdout]).to.deep.equal([4, ""]);
 
     const [left] = await platform.query(
       `SELECT (SELECT count(*)::int FROM pg_namespace WHERE nspname = $1) AS schemas,

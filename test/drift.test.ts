@@ -8,7 +8,7 @@ import { inspectTenant } from "../control-plane/lifecycle/inspection.ts";
 import { listDueInspections, scheduleInspections } from "../control-plane/lifecycle/inspection-schedule.ts";
 import type { Finding } from "../control-plane/lifecycle/inspection-store.ts";
 import { releaseLease, takeLease } from "../control-plane/lifecycle/lease.ts";
-import { finishOperation } from "../control-plane/lifecycle/operation-store.ts";
+import { endOperation } from "../control-plane/lifecycle/end-operation.ts";
 import { readLeasedTenant } from "../control-plane/lifecycle/tenant-store.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { createLogger } from "../core/logger.ts";
@@ -303,7 +303,7 @@ describe("drift", () => {
     const answer = await platform.api.post(`${path}/reconcile`, { reason: "usuário apagado" });
     expect([answer.status, answer.body.operation.kind]).to.deep.equal([202, "reconcile"]);
     // Who holds it began before that: it neither ends the operation nor writes down what it saw.
-    await finishOperation(platform.ctx, tenant, "succeeded");
+    await endOperation(platform.ctx, tenant, "succeeded");
     const lost: unknown = await inspectTenant(platform.ctx, tenant).catch((error: unknown) => error);
     expect((lost as Error).name).to.equal("LeaseLost");
     const operation = answer.headers.get("location") as string;

@@ -20,8 +20,9 @@ export const worker: Resource = {
 
   async ensure(ctx, tenant) {
     if ((await alive(ctx, tenant)) > 0) return;
-    await orderWorkers(ctx.queues, "worker.start", { companyId: tenant.id });
-    if (await becomes(ctx, tenant, (count) => count > 0)) return;
+    // An order that nobody took since the last attempt: nobody is there to wait for.
+    const isUntaken = await orderWorkers(ctx.queues, "worker.start", { companyId: tenant.id });
+    if (!isUntaken && (await becomes(ctx, tenant, (count) => count > 0))) return;
     throw new ResourceError(
       "transient",
       "worker-not-started",
