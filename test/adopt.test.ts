@@ -11,7 +11,9 @@ import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";
 import { until } from "./support/wait.ts";
 
-describe("adopting a schema", () => {
+describe("adopting a schema", function () {
+  // Each run of the command is a process that starts.
+  this.timeout(120_000);
   const platform = usePlatform({ workers: true });
 
   const run = async (args: readonly string[]) => {
