@@ -1,6 +1,6 @@
 /** The last export of a company: there and verified before anything goes, kept for its time, and gone after it. */
 import { existsSync } from "node:fs";
-import { readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { copyFile, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { expect } from "chai";
 import { archiveName } from "../control-plane/archive/archive-folder.ts";
@@ -57,8 +57,8 @@ describe("the last export of a company", () => {
     const [row, ...more] = await rowsOf(company.id);
     expect(more).to.deep.equal([]);
     expect(row).to.deep.include({ purpose: "final", removed_at: null });
-    const days = (Number(row?.["expires_at"]) - Number(row?.["created_at"])) / 86_400_000;
-    expect(Math.round(days)).to.equal(90);
+    const [kept] = await platform.query("SELECT expires_at - created_at = '90 days' AS ok FROM tenant_archives");
+    expect(kept).to.deep.equal({ ok: true });
     const { manifest } = await verifyArchive(row?.path as string, { sha256: row?.sha256 });
     expect(manifest).to.deep.include({ purpose: "final" });
     expect(manifest.tables.find(({ name }) => name === "customers")).to.deep.include({ rows: 1 });
@@ -87,20 +87,25 @@ describe("the last export of a company", () => {
     const [first, ...none] = (await rowsOf(company.id)) as [Row];
     expect(none).to.deep.equal([]);
 
-    const leftover = archiveName(company, "final", new Date(0));
-    for (const name of [leftover, `${leftover}.0123456789ab.draft`]) await writeFile(join(folder(), name), "half");
+    // What a crash left: a draft, and a file that was not written down. And what is another company's or platform's.
+    const [unrecorded, others] = [0, 1].map((at) => archiveName(company, "final", new Date(at))) as [string, string];
+    const draft = `${archiveName(company, "final", new Date(2))}.0123456789ab.draft`;
     const strangers = [
-      `outra-${company.id}-x.zip`,
+      others,
       archiveName({ ...company, id: company.id * 10 }, "final", new Date(0)),
+      `${company.slug}.zip`,
     ];
-    for (const name of strangers) await writeFile(join(folder(), name), "not ours");
+    await copyFile(first.path, join(folder(), unrecorded));
+    for (const name of [draft, ...strangers]) await writeFile(join(folder(), name), "half");
     await writeFile(first.path, Buffer.alloc(Number(first.bytes)));
     await archive.ensure(platform.ctx, tenant);
     const [, second] = (await rowsOf(company.id)) as [Row, Row];
     await verifyArchive(second.path, { sha256: second.sha256 });
     const names = await readdir(folder());
-    expect(names).to.include.members([...strangers, basename(second.path)]);
-    expect(names.filter((name) => name.startsWith(leftover))).to.deep.equal([]);
+    expect(names)
+      .to.include.members([...strangers, basename(second.path)])
+      .and.not.include.members([draft]);
+    expect(names).to.not.include(unrecorded);
 
     await Promise.all([first, second].map(({ path }) => rm(path)));
     expect(await archive.inspect(platform.ctx, tenant)).to.deep.equal({ state: "absent" });
@@ -153,17 +158,22 @@ describe("the last export of a company", () => {
     const elsewhere = await take("final", 0);
     const away = join(platform.config.DATA_DIR, "not-mounted", "x.zip");
     await platform.query("UPDATE tenant_archives SET path = $1 WHERE id = $2", [away, elsewhere.id]);
-    // Without a row, one a crash left two days ago and one that is being written; and what nobody here has named.
-    const [stale, fresh] = [archiveName(company, "export", new Date(0)), archiveName(company, "export", new Date(1))];
-    for (const name of [stale, fresh, "notes.zip"]) await writeFile(join(folder(), name), "");
+    // A draft of two days ago, and what is none: a draft that is being written, files that are finished.
+    const draftAt = (time: number) =>
+      join(folder(), `${archiveName(company, "export", new Date(time))}.0123456789ab.draft`);
+    const [stale, fresh, finished] = [
+      draftAt(0),
+      draftAt(1),
+      join(folder(), archiveName(company, "export", new Date(2))),
+    ];
+    for (const path of [stale, fresh, finished]) await writeFile(path, "");
     const twoDaysAgo = Date.now() / 1000 - 2 * 86_400;
-    for (const path of [join(folder(), stale), join(folder(), "notes.zip"), kept.path, forever.path])
-      await utimes(path, twoDaysAgo, twoDaysAgo);
+    for (const path of [stale, finished, kept.path, forever.path]) await utimes(path, twoDaysAgo, twoDaysAgo);
 
     expect(await removeExpiredArchives(platform.ctx)).to.equal(2);
     expect(await removeExpiredArchives(platform.ctx)).to.equal(0);
-    expect([over.path, join(folder(), stale)].filter((path) => existsSync(path))).to.deep.equal([]);
-    for (const path of [kept.path, forever.path, join(folder(), fresh), join(folder(), "notes.zip")])
+    expect([over.path, stale].filter((path) => existsSync(path))).to.deep.equal([]);
+    for (const path of [kept.path, forever.path, fresh, finished])
       expect((await stat(path)).isFile(), path).to.equal(true);
     const gone = (await rowsOf(company.id)).filter((row) => row["removed_at"] !== null);
     expect(gone.map(({ path }) => path)).to.deep.equal([over.path]);

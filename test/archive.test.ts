@@ -138,6 +138,37 @@ describe("the export of a company", () => {
     expect(keys, "keys are what they were").to.deep.equal([{ condeferrable: false }]);
   });
 
+  it("is loaded whole or not at all", async () => {
+    const target = await openCompany(platform);
+    const schema = `tenant_${target.id}`;
+    await platform.query(`INSERT INTO ${schema}.customers (name) VALUES ('Fica')`);
+    const entries = await readEntries(file);
+    const { manifest } = await verifyArchive(file);
+    const load = async (change: (customers: string) => string) => {
+      const changed = change(entries.get("tables/customers.csv")?.toString() as string);
+      const path = beside("swapped.zip");
+      await writeEntries(path, new Map(entries).set("tables/customers.csv", Buffer.from(changed)));
+      const zip = await openZip(path);
+      const failed = await withTenantTransaction(platform.ctx, { companyId: target.id, kind: "load" }, (transaction) =>
+        loadTables(transaction, { schema, zip, manifest }),
+      ).catch((error: unknown) => error);
+      zip.close();
+      expect(await platform.query(`SELECT name FROM ${schema}.customers`)).to.deep.equal([{ name: "Fica" }]);
+      return failed as Error & { code: string };
+    };
+    expect((await load((text) => text.replace("linha 2", "linha 3"))).code).to.equal("archive-damaged");
+    expect((await load((text) => text.replace("id,name,phone", "id,phone,name"))).code, "columns").to.equal("22P04");
+    expect((await load((text) => text.slice(0, -30))).code, "half a row").to.match(/^2[23]/);
+    // The same text loads, and reads back as another one.
+    await platform.query(
+      `CREATE FUNCTION ${schema}.tamper() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.notes := 'x'; RETURN NEW; END $$;
+       CREATE TRIGGER tamper BEFORE INSERT ON ${schema}.customers FOR EACH ROW EXECUTE FUNCTION ${schema}.tamper()`,
+    );
+    const other = await load((text) => text);
+    expect(other.code).to.equal("archive-not-importable");
+    expect(other.message).to.include("reads back otherwise").and.include("customers");
+  });
+
   it("that was cut short is refused, wherever it was cut", async () => {
     const { size } = await stat(file);
     for (const length of [0, 10, Math.floor(size / 2), size - 1]) {

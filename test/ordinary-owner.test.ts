@@ -3,6 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { exportTenant } from "../control-plane/archive/export-tenant.ts";
+import { importTenant } from "../control-plane/archive/import-tenant.ts";
+import type { ControlContext } from "../control-plane/context.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { createLogger } from "../core/logger.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
@@ -18,6 +21,7 @@ describe("a database owner without superuser rights", () => {
   let servers: Servers;
   let shutdown: Shutdown;
   let api: ApiClient;
+  let ctx: ControlContext;
   const url = () => {
     const ordinary = new URL(servers.databaseUrl);
     ordinary.username = "platform";
@@ -34,7 +38,9 @@ describe("a database owner without superuser rights", () => {
     const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
     shutdown = createShutdown(log);
     const config = testConfig({ DATA_DIR: folder, DATABASE_URL: url(), REDIS_URL: servers.redisUrl });
-    const { port } = await startControlPlane(config, log, shutdown);
+    const plane = await startControlPlane(config, log, shutdown);
+    const { port } = plane;
+    ctx = plane.ctx;
     api = await createApiClient(`http://127.0.0.1:${port}`, { email: adminEmail, password: adminPassword });
   });
   after(async () => {
@@ -65,5 +71,15 @@ describe("a database owner without superuser rights", () => {
     await api.purge(`/api/tenants/${id}`);
     const roles = () => runQuery(url(), "SELECT 1 FROM pg_roles WHERE rolname = $1", [`tenant_${id}`]);
     await until(roles, (rows) => rows.length === 0, { what: "the role's end" });
+  });
+
+  it("exports a company and makes a new one of it", async () => {
+    const { body } = await api.post("/api/tenants/provision", newCompany());
+    const { id } = body.tenant;
+    await runQuery(url(), `INSERT INTO tenant_${id}.customers (name) VALUES ('Ana')`);
+    const { path } = await exportTenant(ctx, { companyId: id, purpose: "export", actor: "system" });
+    const request = { file: path, slug: "segunda", domain: "segunda.com.br", actor: "system" };
+    const copy = await importTenant(ctx, request);
+    expect(await runQuery(url(), `SELECT name FROM tenant_${copy.id}.customers`)).to.deep.equal([{ name: "Ana" }]);
   });
 });

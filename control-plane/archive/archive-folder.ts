@@ -1,7 +1,7 @@
 /** Where archives lie and what they are called. They hold personal data: only their owner may read them. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { mkdir, open, readdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import type { Config } from "../../core/config.ts";
 
 export type ArchivePurpose = "export" | "final";
@@ -23,10 +23,10 @@ export function archiveName({ slug, id }: Named, purpose: ArchivePurpose, at: Da
 /** Beside the file that it becomes, so that becoming it is one rename. */
 export const draftOf = (path: string): string => `${path}.${randomBytes(6).toString("hex")}.draft`;
 
-const namePattern = /^[a-z][a-z0-9-]*-\d+-\d{8}T\d{9}Z(-final)?\.zip(\.[0-9a-f]{12}\.draft)?$/;
+const draftPattern = /^[a-z][a-z0-9-]*-\d+-\d{8}T\d{9}Z(-final)?\.zip\.[0-9a-f]{12}\.draft$/;
 
-/** Whether a name is one of those above. */
-export const isArchiveName = (name: string): boolean => namePattern.test(name);
+/** Whether a name is one that `draftOf` gave to a file of `archiveName`. */
+export const isDraftName = (name: string): boolean => draftPattern.test(name);
 
 export const makeArchiveFolder = async (folder: string): Promise<void> =>
   void (await mkdir(folder, { recursive: true, mode: 0o700 }));
@@ -41,15 +41,15 @@ export async function syncFolderOf(path: string): Promise<void> {
   }
 }
 
-/**
- * Removes what a crash left of earlier final exports of this company: drafts, and files without a row. A process that
- * lost the company and still writes its draft fails at its rename.
- */
-export async function removeLeftovers(folder: string, company: Named, recorded: readonly string[]): Promise<void> {
-  const known = new Set(recorded.map((path) => basename(path)));
-  const prefix = `${company.slug}-${company.id}-`;
-  for (const name of await readdir(folder)) {
-    const isOurs = name.startsWith(prefix) && /^\d{8}T\d{9}Z-final\.zip/.test(name.slice(prefix.length));
-    if (isOurs && isArchiveName(name) && !known.has(name)) await rm(join(folder, name), { force: true });
-  }
+/** Names in the folder of this company's final exports, and of their drafts, whoever wrote them. */
+export async function listFinalNames(
+  folder: string,
+  { slug, id }: Named,
+): Promise<{ files: string[]; drafts: string[] }> {
+  const prefix = `${slug}-${id}-`;
+  // `acme-1-2` may be company 2 of slug acme-1: what follows must be the time and nothing else.
+  const names = (await readdir(folder)).filter(
+    (name) => name.startsWith(prefix) && /^\d{8}T\d{9}Z-final\.zip/.test(name.slice(prefix.length)),
+  );
+  return { files: names.filter((name) => name.endsWith(".zip")), drafts: names.filter(isDraftName) };
 }

@@ -66,7 +66,7 @@ async function refuseTaken({ db }: ControlContext, { domain, plan }: ProvisionRe
   if (await db("companies").where({ domain }).first("id")) throw taken("domain-taken", "/domain", domain);
   const known = await db("plans").where({ code: plan, is_active: true }).first("id");
   if (known !== undefined) return;
-  const errors = [{ pointer: "/plan", detail: `'${JSON.stringify(plan)}' is not the code of a plan here` }];
+  const errors = [{ pointer: "/plan", detail: "is not the code of a plan here" }];
   throw new AppError("plan-unknown", "Choose a plan of this platform.", { errors });
 }
 
@@ -115,11 +115,14 @@ async function waitUntilReady(ctx: ControlContext, id: number, slug: string): Pr
   const deadline = Date.now() + patienceMs;
   for (;;) {
     await converge(ctx, id);
+    const { desired } = (await readImport(ctx.db, id)) ?? { desired: "gone" };
+    if (desired !== "suspended" && desired !== "active")
+      throw new ArchiveError("import-refused", `${slug} is ${desired} by now; import the archive under another slug`);
     const rows = await listResources(ctx.db, id);
     const missing = rows.filter(({ name, status }) => isNeeded(name) && status !== "ready");
-    if (rows.length > 0 && missing.length === 0) return;
+    if (missing.length === 0) return;
     const stuck = missing.find((row) => row.status === "failed" && row.next_attempt_at === null);
-    if (rows.length === 0 || stuck !== undefined || Date.now() > deadline) {
+    if (stuck !== undefined || Date.now() > deadline) {
       const why = missing
         .map(({ name, last_error }) => `${name}: ${last_error?.message ?? "not there yet"}`)
         .join("; ");

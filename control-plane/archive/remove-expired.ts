@@ -1,12 +1,12 @@
-/** Archives whose time is over, and files that a crash left behind. */
+/** Archives whose time is over, and drafts that a crash left behind. */
 import { existsSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ControlContext } from "../context.ts";
-import { archiveFolder, isArchiveName } from "./archive-folder.ts";
+import { archiveFolder, isDraftName } from "./archive-folder.ts";
 import { listExpiredArchives, recordRemoval } from "./archive-store.ts";
 
-/** No export takes longer: a file without a row that nobody wrote to for a day is a crash's. */
+/** A draft that nobody wrote to for so long is a crash's. */
 const leftoverMs = 24 * 3_600_000;
 
 /** Removes expired files and writes down that they are gone. What cannot be removed is tried in the next round. Answers how many. */
@@ -23,19 +23,18 @@ export async function removeExpiredArchives(ctx: ControlContext): Promise<number
       ctx.log.warn({ err: error, companyId: archive.company_id, archiveId: archive.id }, "an archive was not removed");
     }
   }
-  return removed + (await removeLeftoverFiles(ctx));
+  return removed + (await removeOldDrafts(ctx));
 }
 
-/** Only names that an export gives, only in the archive folder, only without a row. */
-async function removeLeftoverFiles(ctx: ControlContext): Promise<number> {
+/** Finished files without a row are left: after a restore of an older database they may be all that is left of a company. */
+async function removeOldDrafts(ctx: ControlContext): Promise<number> {
   const folder = archiveFolder(ctx.config);
   if (!existsSync(folder)) return 0;
   let removed = 0;
-  for (const name of (await readdir(folder)).filter(isArchiveName)) {
+  for (const name of (await readdir(folder)).filter(isDraftName)) {
     const path = join(folder, name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
     if (Date.now() - mtimeMs < leftoverMs) continue;
-    if ((await ctx.db("tenant_archives").where({ path, removed_at: null }).first("id")) !== undefined) continue;
     await rm(path, { force: true });
     removed += 1;
   }

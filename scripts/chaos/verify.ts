@@ -56,7 +56,10 @@ async function findDoubles(db: Knex, slug: string): Promise<string | undefined> 
   const wanted = company.desired_state === "deleted" ? 0 : 1;
   if (certificates !== wanted) return `${certificates} certificates instead of ${wanted}`;
   if ((await count("domains")) !== 2) return `${await count("domains")} hosts instead of 2`;
-  if (wanted === 0) return undefined;
+  if (wanted === 0) {
+    const archives = await count("tenant_archives");
+    return archives === 1 ? undefined : `${archives} last exports instead of 1`;
+  }
   const owners = await db.withSchema(`tenant_${company.id}`).from("users").where({ role: "owner" });
   return owners.length === 1 ? undefined : `${owners.length} owners instead of 1`;
 }

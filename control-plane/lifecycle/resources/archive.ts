@@ -3,9 +3,10 @@ import { stat } from "node:fs/promises";
 import { ResourceError } from "../../../core/errors.ts";
 import { ownerMark, schemaName } from "../../../core/tenant.ts";
 import { ArchiveError } from "../../archive/archive-error.ts";
-import { archiveFolder, makeArchiveFolder, removeLeftovers } from "../../archive/archive-folder.ts";
+import { archiveFolder, makeArchiveFolder } from "../../archive/archive-folder.ts";
 import { listFinalArchives, type ArchiveRow } from "../../archive/archive-store.ts";
 import { exportTenant } from "../../archive/export-tenant.ts";
+import { removeDrafts, removeUnrecorded } from "../../archive/final-leftovers.ts";
 import { asNotWritten } from "../../archive/not-written.ts";
 import { hashFile } from "../../archive/verify-archive.ts";
 import type { ControlContext } from "../../context.ts";
@@ -24,17 +25,19 @@ export const archive: Resource = {
   /** A company that never was served, or has no schema any more, has nothing to keep. */
   async ensure(ctx, tenant) {
     if (!tenant.wasActive || !(await hasSchema(ctx, tenant))) return;
-    const taken = await listFinalArchives(ctx.db, tenant.id);
-    for (const row of taken) if (await isWhole(row)) return;
     const folder = archiveFolder(ctx.config);
     try {
       await makeArchiveFolder(folder);
-      await removeLeftovers(
+      if (!(await isTaken(ctx, tenant))) {
+        await removeDrafts(folder, tenant);
+        await takeFinal(ctx, tenant);
+      }
+      const recorded = await listFinalArchives(ctx.db, tenant.id);
+      await removeUnrecorded(
         folder,
         tenant,
-        taken.map(({ path }) => path),
+        recorded.map(({ path }) => path),
       );
-      await takeFinal(ctx, tenant);
     } catch (error) {
       throw asResourceError(asNotWritten(error, folder));
     }
@@ -79,8 +82,11 @@ const isThere = async ({ path, bytes }: ArchiveRow): Promise<boolean> =>
     () => false,
   );
 
-const isWhole = async (row: ArchiveRow): Promise<boolean> =>
-  (await isThere(row)) && (await hashFile(row.path)) === row.sha256;
+async function isTaken(ctx: ControlContext, tenant: LeasedTenant): Promise<boolean> {
+  for (const row of await listFinalArchives(ctx.db, tenant.id))
+    if ((await isThere(row)) && (await hashFile(row.path)) === row.sha256) return true;
+  return false;
+}
 
 /** The disk may be mended, and what was damaged on its way there is written again: a retry may help. */
 const asResourceError = (error: unknown): unknown =>
