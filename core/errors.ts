@@ -45,6 +45,8 @@ export interface FieldError {
 export interface AppErrorOptions {
   readonly errors?: readonly FieldError[];
   readonly retryAfterSeconds?: number;
+  /** Where the whole story of this occurrence is (RFC 9457, 3.1.5). */
+  readonly instance?: string;
   readonly cause?: unknown;
 }
 
@@ -54,12 +56,14 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
+  readonly instance: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.code = code;
     this.errors = options.errors ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.instance = options.instance;
   }
 
   get status(): number {

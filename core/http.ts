@@ -87,6 +87,7 @@ export function sendProblem(res: Response, error: AppError, correlationId: strin
         title: error.title,
         status: error.status,
         detail: error.message,
+        instance: error.instance,
         code: error.code,
         correlationId,
         errors: error.errors,

@@ -3,29 +3,13 @@ import { expect } from "chai";
 import { ResourceError } from "../core/errors.ts";
 import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";
+import { schemaRefusal, withoutNewSchemas } from "./support/refused-schema.ts";
 import { until } from "./support/wait.ts";
 
 describe("a provisioning that fails for good", () => {
   const platform = usePlatform({ workers: true });
-  const hopeless = "FATAL no room in this database";
   const plan = { code: "sob-medida", name: "Sob medida", priceCents: 100 };
 
-  /** The database refuses statements of new schemas as one does that may not make them: SQLSTATE 42501. */
-  const withoutRights = async <T>(work: () => Promise<T>): Promise<T> => {
-    await platform.query(
-      `CREATE FUNCTION public.refuse_schema() RETURNS event_trigger LANGUAGE plpgsql AS
-       $$ BEGIN RAISE EXCEPTION '${hopeless}' USING ERRCODE = '42501'; END $$`,
-    );
-    await platform.query(
-      "CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE SCHEMA') EXECUTE FUNCTION refuse_schema()",
-    );
-    try {
-      return await work();
-    } finally {
-      await platform.query("DROP EVENT TRIGGER refuse");
-      await platform.query("DROP FUNCTION public.refuse_schema()");
-    }
-  };
   const rowsOf = async (slug: string) => {
     const [row] = await platform.query<Record<string, number>>(
       `SELECT (SELECT count(*)::int FROM companies WHERE slug = $1) AS companies,
@@ -40,13 +24,14 @@ describe("a provisioning that fails for good", () => {
     const company = newCompany({ plan });
     const key = { "Idempotency-Key": crypto.randomUUID() };
     const slug = company["slug"] as string;
-    const failed = await withoutRights(() => platform.api.post("/api/tenants/provision", company, key));
+    const failed = await withoutNewSchemas(platform, () => platform.api.post("/api/tenants/provision", company, key));
     expect([failed.status, failed.body.code]).to.deep.equal([502, "provisioning-failed"]);
-    expect(failed.body.detail).to.include(hopeless);
+    expect(failed.body.detail).to.include(schemaRefusal);
     expect(await rowsOf(slug)).to.deep.equal({ companies: 0, hosts: 0, plans: 0 });
 
     const id = /\/api\/operations\/([\w-]+)/.exec(failed.body.detail)?.[1];
     const { body: operation } = await platform.api.get(`/api/operations/${id}`);
+    expect(failed.body.instance).to.equal(`/api/operations/${id}`);
     expect(operation).to.deep.include({ kind: "provision", status: "failed" });
     const database = operation.steps.find(({ name }: { name: string }) => name === "database");
     expect(database).to.deep.include({ status: "failed" });
@@ -76,13 +61,13 @@ describe("a provisioning that fails for good", () => {
 
   it("keeps a plan that another company uses by then, or that was there before", async () => {
     const company = newCompany({ plan });
-    await withoutRights(() => platform.api.post("/api/tenants/provision", company));
+    await withoutNewSchemas(platform, () => platform.api.post("/api/tenants/provision", company));
     expect(await rowsOf(company["slug"] as string)).to.deep.equal({ companies: 0, hosts: 0, plans: 1 });
   });
 
   it("is held where the request says so, shows what failed, and goes on when it is retried", async () => {
     const company = newCompany({ onFailure: "hold" });
-    const held = await withoutRights(() => platform.api.post("/api/tenants/provision", company));
+    const held = await withoutNewSchemas(platform, () => platform.api.post("/api/tenants/provision", company));
     expect(held.status).to.equal(202);
     const path = `/api/tenants/${held.body.tenant.id}`;
     const stuck = await until(
@@ -112,7 +97,9 @@ describe("a provisioning that fails for good", () => {
     const slug = company["slug"] as string;
     try {
       const asked = { Prefer: "wait=1" };
-      const answer = await withoutRights(() => platform.api.post("/api/tenants/provision", company, asked));
+      const answer = await withoutNewSchemas(platform, () =>
+        platform.api.post("/api/tenants/provision", company, asked),
+      );
       expect(answer.status).to.equal(202);
       const tenant = await until(
         () => platform.api.get(`/api/tenants/${slug}`),

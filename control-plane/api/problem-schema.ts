@@ -7,6 +7,7 @@ export const problemSchema = z
     title: z.string(),
     status: z.int(),
     detail: z.string(),
+    instance: z.string().optional(),
     code: z.string(),
     correlationId: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })),

@@ -110,10 +110,12 @@ async function rolledBack(ctx: ControlContext, companyId: number): Promise<AppEr
   const steps: readonly StepRow[] = operation?.steps ?? [];
   const failed = steps.filter(({ status }) => status === "failed");
   const why = failed.map(({ name, last_error: error }) => `${name}: ${error?.message ?? "failed"}`).join("; ");
+  const instance = `/api/operations/${operation?.id}`;
   return new AppError(
     "provisioning-failed",
     `${why}. Nothing of the company is left, and its slug is free again: mend the cause and send the request anew. ` +
-      `GET /api/operations/${operation?.id} tells what happened.`,
+      `GET ${instance} tells what happened.`,
+    { instance },
   );
 }
 
