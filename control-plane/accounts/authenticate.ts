@@ -23,9 +23,13 @@ export const sessionCookie = "secretaria_session";
 const roles = ["viewer", "operator", "admin"] as const;
 export type Role = (typeof roles)[number];
 
+/** The person's role is the least one or above it. */
+export const hasRole = (actor: Actor, least: Role): boolean =>
+  roles.indexOf(actor.role as Role) >= roles.indexOf(least);
+
 /** @throws AppError `not-allowed` when the person's role is below the least one. */
 export function refuseBelow(actor: Actor, least: Role): void {
-  if (roles.indexOf(actor.role as Role) >= roles.indexOf(least)) return;
+  if (hasRole(actor, least)) return;
   throw new AppError("not-allowed", `This needs the role ${least}; ask an admin.`);
 }
 

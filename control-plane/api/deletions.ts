@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { AppError } from "../../core/errors.ts";
 import { deletionManifestSchema } from "../lifecycle/deletion-manifest.ts";
 import { getCompany } from "../tenants/change-tenant.ts";
+import { getDeletionRecord } from "../tenants/deletion-record.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { tenantReference } from "./tenant-changes.ts";
 
@@ -20,15 +20,7 @@ export const deletionRoutes: readonly Route[] = [
     params: tenantReference,
     answers: { 200: { description: "The manifest, once everything is gone", schema: answer } },
     async handle(ctx, { params, res }) {
-      const company = await getCompany(ctx.db, params.id);
-      const row = await ctx.db("deletion_manifests").where({ company_id: company.id }).first("manifest", "jws");
-      if (row === undefined) {
-        throw new AppError(
-          "not-found",
-          `The company is ${company.status}: there is a manifest when all of it is gone.`,
-        );
-      }
-      res.json(row);
+      res.json(await getDeletionRecord(ctx.db, await getCompany(ctx.db, params.id)));
     },
   }),
 ];

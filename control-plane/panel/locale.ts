@@ -16,6 +16,12 @@ export interface Locale {
   money(cents: number): string;
   /** `22 de nov. de 2026, 10:31`, in the server's time zone; the browser rewrites it in its own. */
   moment(when: Date): string;
+  /** `22/12/2026`, in the server's time zone as well. */
+  day(when: Date): string;
+  /** `30 dias`. */
+  days(count: number): string;
+  /** `1,4 MB`. */
+  bytes(count: number): string;
   /** `em 12 segundos`; what is over is `agora`. */
   until(when: Date, now?: number): string;
 }
@@ -43,6 +49,8 @@ export function chooseLocale(locales: Locales, req: Request): Locale {
 function createLocale(language: Language, texts: Readonly<Record<string, string>>): Locale {
   const currency = new Intl.NumberFormat(language, { style: "currency", currency: "BRL" });
   const dates = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+  const days = new Intl.DateTimeFormat(language, { dateStyle: language === "en" ? "medium" : "short" });
+  const spans = new Intl.NumberFormat(language, { style: "unit", unit: "day", unitDisplay: "long" });
   const distances = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const find = (key: string) => (Object.hasOwn(texts, key) ? texts[key] : undefined);
   return {
@@ -55,11 +63,21 @@ function createLocale(language: Language, texts: Readonly<Record<string, string>
     },
     money: (cents) => currency.format(cents / 100),
     moment: (when) => dates.format(when),
+    day: (when) => days.format(when),
+    days: (count) => spans.format(count),
+    bytes: (count) => formatBytes(language, count),
     until(when, now = Date.now()) {
       const seconds = Math.max(0, Math.ceil((when.getTime() - now) / 1000));
       return seconds < 90 ? distances.format(seconds, "second") : distances.format(Math.round(seconds / 60), "minute");
     },
   };
+}
+
+function formatBytes(language: Language, count: number): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+  const power = Math.min(units.length - 1, count < 1000 ? 0 : Math.floor(Math.log10(count) / 3));
+  const style = { style: "unit", unit: units[power] ?? "byte", maximumFractionDigits: 1 } as const;
+  return new Intl.NumberFormat(language, style).format(count / 1000 ** power);
 }
 
 function readTexts(language: Language): Record<string, string> {

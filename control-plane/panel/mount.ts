@@ -3,11 +3,15 @@ import type { ControlContext } from "../context.ts";
 import { assetBase, serveAssets } from "./asset-files.ts";
 import { acceptForms } from "./form.ts";
 import { answerPageErrors, missingPage } from "./page-errors.ts";
+import { makeChange, showChange } from "./pages/change.ts";
+import { deleteFromPage, showDeletion } from "./pages/delete.ts";
 import { logIn, logOut, showLogin } from "./pages/login.ts";
+import { sendManifest, showManifest } from "./pages/manifest.ts";
 import { createTenant, showNewTenant } from "./pages/new-tenant.ts";
 import { setUp, showSetup } from "./pages/setup.ts";
 import { retryFromPage, showTenant } from "./pages/tenant.ts";
 import { showTenants } from "./pages/tenants.ts";
+import { acts } from "./acts.ts";
 import type { PanelContext } from "./panel-context.ts";
 import { anyone, person } from "./people.ts";
 import { openViews } from "./render.ts";
@@ -34,10 +38,18 @@ export function mountPanel(app: Express, control: ControlContext, guessing: Requ
   panel.get("/setup", anyone(ctx, showSetup));
   panel.post("/setup", guarded, anyone(ctx, setUp));
   panel.get("/tenants", person(ctx, showTenants));
-  panel.get("/tenants/new", person(ctx, showNewTenant));
+  panel.get("/tenants/new", person(ctx, showNewTenant, "operator"));
   panel.post("/tenants/new", form, person(ctx, createTenant));
   panel.get("/tenants/:id", person(ctx, showTenant));
   panel.post("/tenants/:id/retry", form, person(ctx, retryFromPage));
+  for (const act of ["suspend", "resume", "undelete"] as const) {
+    panel.get(`/tenants/:id/${act}`, person(ctx, showChange(act), acts[act].least));
+    panel.post(`/tenants/:id/${act}`, form, person(ctx, makeChange(act), acts[act].least));
+  }
+  panel.get("/tenants/:id/delete", person(ctx, showDeletion, acts.delete.least));
+  panel.post("/tenants/:id/delete", form, person(ctx, deleteFromPage, acts.delete.least));
+  panel.get("/tenants/:id/manifest", person(ctx, showManifest));
+  panel.get("/tenants/:id/manifest.jws", person(ctx, sendManifest));
   panel.use(missingPage(ctx));
   panel.use(answerPageErrors(ctx));
   app.use(panel);

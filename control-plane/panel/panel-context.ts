@@ -2,6 +2,7 @@ import type { Request, Response } from "express";
 import type { Actor } from "../accounts/session-store.ts";
 import type { ControlContext } from "../context.ts";
 import { chooseLocale, type Locale } from "./locale.ts";
+import { toLine } from "./form.ts";
 import { sendPage, type Page, type Views } from "./render.ts";
 
 /** What the panel's pages are given first. */
@@ -18,6 +19,9 @@ export interface Visit {
 export interface PersonsVisit extends Visit {
   readonly actor: Actor;
 }
+
+/** Id, uuid or slug, as in the API. */
+export const referenceOf = ({ req }: Visit): string => toLine(req.params["id"]).slice(0, 64);
 
 export const localeOf = (ctx: PanelContext, { req }: Visit): Locale => chooseLocale(ctx.views.locales, req);
 

@@ -1,6 +1,7 @@
 /** Who may see a page. */
 import type { RequestHandler } from "express";
-import { findActor, refuseBelow } from "../accounts/authenticate.ts";
+import { findActor, hasRole, type Role } from "../accounts/authenticate.ts";
+import { showLackOfRole } from "./page-errors.ts";
 import type { PanelContext, PersonsVisit, Visit } from "./panel-context.ts";
 
 /** A page for everybody. */
@@ -8,16 +9,21 @@ export function anyone(ctx: PanelContext, page: (ctx: PanelContext, visit: Visit
   return (req, res) => page(ctx, { req, res });
 }
 
-/** A page for people who have signed in; others go to the sign-in and come back to where they wanted to be. */
+/**
+ * A page for people who have signed in; others go to the sign-in and come back to where they wanted to be.
+ * @param role the least that may see it; absent: viewer to read, operator to change, as in the API.
+ */
 export function person(
   ctx: PanelContext,
   page: (ctx: PanelContext, visit: PersonsVisit) => Promise<void>,
+  role?: Role,
 ): RequestHandler {
   return async (req, res) => {
     const actor = await findActor(ctx, req);
     if (actor !== undefined) {
-      refuseBelow(actor, req.method === "GET" ? "viewer" : "operator");
       req.actor = actor;
+      const least = role ?? (req.method === "GET" ? "viewer" : "operator");
+      if (!hasRole(actor, least)) return showLackOfRole(ctx, { req, res, actor }, least);
       return page(ctx, { req, res, actor });
     }
     const isPage = req.method === "GET" && req.path !== "/";

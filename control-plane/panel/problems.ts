@@ -10,6 +10,8 @@ export interface Problem {
   readonly field: string;
   /** With the form and the field the text's key: `new.slug.taken`. */
   readonly kind: string;
+  /** What the text needs filled in. */
+  readonly values?: Readonly<Record<string, string>>;
 }
 
 export interface PresentedProblems {
@@ -37,10 +39,10 @@ export function problemsOfError(error: AppError): Problem[] {
 
 /** Texts by field for the template, and the list above the form. */
 export function presentProblems(locale: Locale, form: string, problems: readonly Problem[]): PresentedProblems {
-  const summary = problems.map(({ field, kind }) => ({
-    field,
-    text: locale.find(`${form}.${field}.${kind}`) ?? locale.text("problem.other.help"),
-  }));
+  const summary = problems.map(({ field, kind, values }) => {
+    const key = `${form}.${field}.${kind}`;
+    return { field, text: locale.text(locale.find(key) === undefined ? "problem.other.help" : key, values) };
+  });
   return {
     summary,
     errors: Object.fromEntries(summary.map(({ field, text }) => [field, text])),

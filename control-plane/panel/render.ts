@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Request, Response } from "express";
 import Handlebars, { type HelperOptions, type TemplateDelegate } from "handlebars";
 import { projectPath } from "../../core/paths.ts";
-import type { Actor } from "../accounts/session-store.ts";
+import { hasRole, type Actor } from "../accounts/authenticate.ts";
 import { chooseLocale, openLocales, type Locale, type Locales } from "./locale.ts";
 
 export interface Page {
@@ -12,7 +12,7 @@ export interface Page {
   readonly view: string;
   readonly title: string;
   readonly status?: number;
-  /** The signed-in person; the header shows navigation only with one. */
+  /** The signed-in person; the header shows navigation only with one, and `mayChange` says whether they are no viewer. */
   readonly actor?: Actor | undefined;
   readonly model?: Readonly<Record<string, unknown>>;
 }
@@ -37,7 +37,8 @@ export function openViews(assetBase: string): Views {
     render({ view, title, actor, model }, locale) {
       const template = views.get(view);
       if (template === undefined) throw new Error(`there is no view ${view}`);
-      const context = { ...model, title, actor, language: locale.language, assets: assetBase };
+      const mayChange = actor !== undefined && hasRole(actor, "operator");
+      const context = { ...model, title, actor, mayChange, language: locale.language, assets: assetBase };
       return template(context, { data: { locale } });
     },
   };
@@ -65,6 +66,7 @@ function registerHelpers(engine: typeof Handlebars): void {
       localeOf(options).text(key, options.hash as Record<string, string | number>),
     money: (cents: number, options: HelperOptions) => localeOf(options).money(cents),
     moment: (when: string, options: HelperOptions) => localeOf(options).moment(new Date(when)),
+    day: (when: string, options: HelperOptions) => localeOf(options).day(new Date(when)),
     until: (when: string, options: HelperOptions) => localeOf(options).until(new Date(when)),
     concat: (...parts: unknown[]) => parts.slice(0, -1).join(""),
     eq: (a: unknown, b: unknown) => a === b,

@@ -11,6 +11,7 @@ export function requestOf(form: Form): Record<string, unknown> {
     plan: form["plan"] ?? "",
     ...(form["slug"] ? { slug: form["slug"] } : {}),
     ...(form["baseDomain"] ? { baseDomain: form["baseDomain"] } : {}),
+    ...(form["onFailure"] ? { onFailure: form["onFailure"] } : {}),
     ...(ownerName || ownerEmail ? { owner: { name: ownerName, email: ownerEmail } } : {}),
   };
 }

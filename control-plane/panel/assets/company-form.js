@@ -44,6 +44,7 @@ export function requestOf(form) {
     plan: value("plan"),
     ...(value("slug") ? { slug: value("slug") } : {}),
     ...(value("baseDomain") ? { baseDomain: value("baseDomain") } : {}),
+    ...(value("onFailure") ? { onFailure: value("onFailure") } : {}),
     ...(owner.name || owner.email ? { owner } : {}),
   };
 }

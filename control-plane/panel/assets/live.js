@@ -5,17 +5,28 @@ const eventTypes = ["pending", "working", "ready", "failed", "absent"].map((stat
 const endings = ["operation.succeeded", "operation.failed"];
 const reopenMs = 3000;
 
-/** Follows the operation that the page names, and the one after it, until none is running. */
-export function followOperation() {
-  const address = document.querySelector("[data-events]")?.dataset.events;
+/**
+ * Follows the operation that the page names, and the one after it, until none is running. A company that is gone ends
+ * it: `onGone` is given the page that says so.
+ */
+export function followOperation(onGone = showPage) {
+  const address = runningOperation();
   if (address === undefined) return;
   const source = new EventSource(address);
+  let isOver = false;
+  const update = async () => {
+    const gone = await refresh();
+    if (gone === undefined || isOver) return;
+    isOver = true;
+    source.close();
+    onGone(gone);
+  };
   const finish = async () => {
     source.close();
-    const next = await refresh();
-    if (next !== undefined) setTimeout(followOperation, reopenMs);
+    await update();
+    if (!isOver && runningOperation() !== undefined) setTimeout(() => followOperation(onGone), reopenMs);
   };
-  for (const type of eventTypes) source.addEventListener(type, () => void refresh());
+  for (const type of eventTypes) source.addEventListener(type, () => void update());
   for (const type of endings) source.addEventListener(type, () => void finish());
   source.addEventListener("error", () => {
     // While the browser itself is reconnecting there is nothing to do; CLOSED means that the server said no.
@@ -23,40 +34,57 @@ export function followOperation() {
   });
 }
 
-/** The page at an address as a document; undefined when the server did not answer. Without a session: on to the sign-in. */
+/**
+ * The page at an address as a document, and whether it says that nothing is there; undefined when the server did not
+ * answer. Without a session: on to the sign-in.
+ */
 export async function fetchPage(address) {
   try {
     const answer = await fetch(address, { headers: { Accept: "text/html" } });
     if (answer.redirected) location.assign(answer.url);
-    if (!answer.ok || answer.redirected) return undefined;
-    return new DOMParser().parseFromString(await answer.text(), "text/html");
+    const isGone = answer.status === 404;
+    if (answer.redirected || !(answer.ok || isGone)) return undefined;
+    return { isGone, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
   } catch {
     return undefined;
   }
 }
 
+/** Shows a fetched page in place of this one's content, and starts reading at its heading. */
+export function showPage(page) {
+  const content = document.getElementById("content");
+  const next = page.getElementById("content");
+  content.className = next.className;
+  content.replaceChildren(...next.childNodes);
+  document.title = page.title;
+  enhance();
+  content.querySelector("h1")?.focus();
+}
+
+const runningOperation = () => document.querySelector("[data-events]")?.dataset.events;
+
 let running;
 let wanted = false;
 
-/** Events come in bursts: one request at a time, and one more when something happened meanwhile. */
+/** Events come in bursts: one request at a time, and one more when something happened meanwhile. Answers a page of what is gone. */
 function refresh() {
   wanted = true;
   running ??= (async () => {
-    let events;
-    while (wanted) {
+    let gone;
+    while (wanted && gone === undefined) {
       wanted = false;
-      events = takeParts(await fetchPage(location.pathname));
+      const fresh = await fetchPage(location.pathname);
+      if (fresh?.isGone) gone = fresh.page;
+      else if (fresh !== undefined) takeParts(fresh.page);
     }
     running = undefined;
-    return events;
+    return gone;
   })();
   return running;
 }
 
-/** Puts the fresh parts in place and answers with the address of the running operation's events. */
+/** Puts the fresh parts in place. */
 function takeParts(fresh) {
-  const steps = document.getElementById("steps");
-  if (fresh === undefined) return steps.dataset.events;
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(part.id);
     if (next === null || next.innerHTML === part.innerHTML) continue;
@@ -65,8 +93,8 @@ function takeParts(fresh) {
     if (focused !== "") document.getElementById(focused)?.focus();
   }
   enhance();
-  const { events } = fresh.getElementById("steps").dataset;
-  if (events === undefined) delete steps.dataset.events;
-  else steps.dataset.events = events;
-  return events;
+  const steps = document.getElementById("steps");
+  const events = fresh.getElementById("steps")?.dataset.events;
+  if (events === undefined) delete steps?.dataset.events;
+  else if (steps !== null) steps.dataset.events = events;
 }

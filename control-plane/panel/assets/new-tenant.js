@@ -1,6 +1,6 @@
 /** Sends "Nova Empresa" to the API and turns this page into the new company's, with its steps live. */
 import { assist, requestOf } from "./company-form.js";
-import { fetchPage, followOperation } from "./live.js";
+import { fetchPage, followOperation, showPage } from "./live.js";
 import { enhance } from "./panel.js";
 
 // Long enough for the answer to carry the first token, short enough that the steps are live while something hangs.
@@ -9,6 +9,7 @@ const patience = 5;
 
 const form = document.getElementById("new-tenant");
 const sending = document.getElementById("sending");
+const failure = document.getElementById("failed");
 const problem = document.getElementById("send-problem");
 let isSending = false;
 
@@ -25,7 +26,29 @@ async function create() {
   const answer = await send(JSON.stringify(requestOf(form)));
   if (answer?.ok) await showCompany(await answer.json());
   else if (answer?.status === 409 || answer?.status === 422) form.submit();
-  else showProblem({ undefined: "network", 401: "signedOut" }[answer?.status] ?? "serverFault");
+  else if (answer?.status !== 502 || !(await explainFailure(answer)))
+    showProblem({ undefined: "network", 401: "signedOut", 403: "notAllowed" }[answer?.status] ?? "serverFault");
+}
+
+/** What failed is told by the page of the company, which is gone. False for a 502 of something on the way to the server. */
+async function explainFailure(answer) {
+  const { instance } = await answer.json().catch(() => ({}));
+  if (typeof instance !== "string") return false;
+  const operation = await fetch(instance)
+    .then((found) => found.json())
+    .catch(() => undefined);
+  const found = operation && (await fetchPage(`/tenants/${operation.tenantId}`));
+  if (!found?.isGone) return false;
+  showFailure(found.page);
+  return true;
+}
+
+function showFailure(page) {
+  showSending(false);
+  const told = page.getElementById("what-failed");
+  failure.querySelector("#what-failed").replaceChildren(...(told?.childNodes ?? []));
+  failure.hidden = false;
+  document.getElementById("failed-title").focus();
 }
 
 /** The key in the form makes a repeated request safe, so what was lost on the way is simply sent again. */
@@ -45,6 +68,7 @@ async function send(body, attempt = 1) {
 function showSending(on) {
   isSending = on;
   problem.hidden = true;
+  failure.hidden = true;
   document.getElementById("problems")?.remove();
   form.hidden = on;
   sending.hidden = !on;
@@ -58,25 +82,34 @@ function showProblem(name) {
   document.getElementById("create").focus();
 }
 
+/** The form is kept aside: when the company cannot be made after all, it comes back as it was filled in. */
 async function showCompany({ tenant, initialToken, setupUrl, worker }) {
   const address = `/tenants/${tenant.id}`;
-  const page = await fetchPage(address);
-  if (page === undefined) {
+  const found = await fetchPage(address);
+  if (found === undefined) {
     location.assign(address);
+    return;
+  }
+  if (found.isGone) {
+    showFailure(found.page);
     return;
   }
   const access = document.getElementById("access-template").content.cloneNode(true);
   fillAccess(access, { initialToken, setupUrl, worker });
   const content = document.getElementById("content");
-  content.className = page.getElementById("content").className;
-  content.replaceChildren(...page.getElementById("content").childNodes);
+  const kept = { nodes: [...content.childNodes], className: content.className, title: document.title };
+  showPage(found.page);
   document.getElementById("access-area").replaceChildren(access);
-  document.title = page.title;
+  enhance();
   history.replaceState(null, "", address);
   for (const link of document.querySelectorAll(".nav [aria-current]")) link.removeAttribute("aria-current");
-  enhance();
-  content.querySelector("h1").focus();
-  followOperation();
+  followOperation((gone) => {
+    content.replaceChildren(...kept.nodes);
+    content.className = kept.className;
+    document.title = kept.title;
+    history.replaceState(null, "", "/tenants/new");
+    showFailure(gone);
+  });
 }
 
 /** Only what the answer carried is shown. */

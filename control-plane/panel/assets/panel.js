@@ -1,12 +1,14 @@
 /** On every page: times in the reader's own clock, countdowns, and buttons that copy. */
 const language = document.documentElement.lang;
 const moments = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const days = new Intl.DateTimeFormat(language, { dateStyle: language === "en" ? "medium" : "short" });
 const distances = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
 export function enhance(root = document) {
   for (const time of root.querySelectorAll("time[data-moment]")) {
     if (time.dateTime !== "") time.textContent = moments.format(new Date(time.dateTime));
   }
+  for (const time of root.querySelectorAll("time[data-day]")) time.textContent = days.format(new Date(time.dateTime));
   // The clipboard exists only where the page is served safely.
   if (navigator.clipboard === undefined) return;
   for (const button of root.querySelectorAll("button[data-copy]")) button.hidden = false;

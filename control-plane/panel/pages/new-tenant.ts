@@ -2,6 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { AppError } from "../../../core/errors.ts";
 import { readIdempotencyKey } from "../../tenants/idempotency.ts";
+import { getOperation } from "../../lifecycle/operation-store.ts";
+import { findFailedProvisioning } from "../../tenants/failed-provisioning.ts";
 import { listPlans } from "../../tenants/plans.ts";
 import { provisionTenant } from "../../tenants/provision-tenant.ts";
 import { provisionSchema, type ProvisionedView } from "../../tenants/tenant-schemas.ts";
@@ -12,6 +14,7 @@ import { presentPlans } from "../present-plans.ts";
 import { presentProblems, problemsOf, problemsOfError, type Problem } from "../problems.ts";
 import { presentSteps } from "../steps.ts";
 import { requestOf } from "../tenant-form.ts";
+import { presentFailed } from "./rolled-back.ts";
 
 export async function showNewTenant(ctx: PanelContext, visit: PersonsVisit): Promise<void> {
   await showForm(ctx, visit, { form: {}, key: randomUUID(), problems: [], status: 200 });
@@ -44,6 +47,8 @@ interface FormState {
   readonly key: string;
   readonly problems: readonly Problem[];
   readonly status: number;
+  /** What failed of the company that this form made, which is gone again. */
+  readonly failed?: ReturnType<typeof presentFailed> | undefined;
 }
 
 /** Refused, so nothing was made, and the key is still unused; only a key of another company is replaced. */
@@ -52,11 +57,25 @@ async function showRefusal(
   visit: PersonsVisit,
   { form, key, error }: { form: Form; key: string; error: AppError },
 ): Promise<void> {
+  if (error.code === "provisioning-failed") return showFailure(ctx, visit, { form, key, error });
   const isOfForm = ["idempotency-mismatch", "idempotency-in-progress"].includes(error.code);
   const problems = isOfForm ? [{ field: "form", kind: error.code }] : problemsOfError(error);
   if (problems.length === 0) throw error;
   const next = error.code === "idempotency-mismatch" ? randomUUID() : key;
   await showForm(ctx, visit, { form, key: next, problems, status: error.status });
+}
+
+/** The company is gone again, and its key with it: the same form may be sent once more. */
+async function showFailure(
+  ctx: PanelContext,
+  visit: PersonsVisit,
+  { form, key, error }: { form: Form; key: string; error: AppError },
+): Promise<void> {
+  const operation = await getOperation(ctx.db, error.instance?.split("/").at(-1) ?? "");
+  const story = await findFailedProvisioning(ctx.db, operation.company_id);
+  if (story === undefined) throw error;
+  const failed = presentFailed(localeOf(ctx, visit), story);
+  await showForm(ctx, visit, { form, key, problems: [], status: error.status, failed });
 }
 
 async function showForm(ctx: PanelContext, visit: PersonsVisit, state: FormState): Promise<void> {
@@ -69,6 +88,9 @@ async function showForm(ctx: PanelContext, visit: PersonsVisit, state: FormState
     plans: presentPlans(locale, plans, chosen),
     baseDomain: ctx.config.BASE_DOMAIN,
     showsOwner: Boolean(state.form["owner-name"] || state.form["owner-email"]),
+    onFailure: state.form["onFailure"] === "hold" ? "hold" : "rollback",
+    showsAdvanced: state.form["onFailure"] === "hold",
+    failed: state.failed,
     steps: presentSteps(locale, []),
     ...presentProblems(locale, "new", state.problems),
   };

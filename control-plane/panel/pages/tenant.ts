@@ -1,33 +1,26 @@
 import { AppError } from "../../../core/errors.ts";
+import { hasRole } from "../../accounts/authenticate.ts";
 import { latestOperation } from "../../lifecycle/operation-store.ts";
+import type { CompanyRow } from "../../lifecycle/tenant-store.ts";
 import { getCompany, retryTenant } from "../../tenants/change-tenant.ts";
 import { presentTenants } from "../../tenants/present-tenant.ts";
 import type { TenantView } from "../../tenants/tenant-schemas.ts";
-import { toLine } from "../form.ts";
+import { presentActs } from "../acts.ts";
 import { takeFirstAccess } from "../first-access.ts";
-import { localeOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
+import { localeOf, referenceOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
 import { presentCompany } from "../present-company.ts";
-import { presentSteps, summarizeSteps } from "../steps.ts";
+import { presentSituation } from "../present-situation.ts";
+import { canRetry, presentSteps, summarizeSteps } from "../steps.ts";
+import { showRolledBack } from "./rolled-back.ts";
 
 /** One company; assets/tenant.js takes its parts marked `data-live` from here again whenever an event arrives. */
 export async function showTenant(ctx: PanelContext, visit: PersonsVisit): Promise<void> {
-  const locale = localeOf(ctx, visit);
-  const tenant = await findTenant(ctx, referenceOf(visit));
-  const operation = await latestOperation(ctx.db, tenant.id);
-  const isRunning = operation?.status === "running";
-  const access = takeFirstAccess(ctx, visit, tenant.id);
-  const model = {
-    company: presentCompany(locale, tenant),
-    steps: presentSteps(locale, tenant.resources),
-    progress: summarizeSteps(locale, tenant.resources),
-    hasFailed: tenant.resources.some(({ status }) => status === "failed"),
-    events: isRunning ? `/api/operations/${operation.id}/events` : undefined,
-    access,
-    // Without JavaScript the page loads itself again, but not over what is shown only once.
-    reloads: isRunning && access === undefined,
-    reloadByHand: isRunning && access !== undefined,
-  };
-  show(ctx, visit, { view: "tenant", title: tenant.name, model });
+  try {
+    await showCompany(ctx, visit, await getCompany(ctx.db, referenceOf(visit)));
+  } catch (error) {
+    const isGone = error instanceof AppError && error.code === "tenant-not-found";
+    if (!isGone || !(await showRolledBack(ctx, visit))) throw error;
+  }
 }
 
 /** "Tentar de novo": what is not there is tried at once, whatever its back-off. */
@@ -37,11 +30,34 @@ export async function retryFromPage(ctx: PanelContext, visit: PersonsVisit): Pro
   res.redirect(303, `/tenants/${operation.company_id}`);
 }
 
-/** Id, uuid or slug, as in the API. */
-const referenceOf = ({ req }: PersonsVisit): string => toLine(req.params["id"]).slice(0, 64);
+async function showCompany(ctx: PanelContext, visit: PersonsVisit, company: CompanyRow): Promise<void> {
+  const locale = localeOf(ctx, visit);
+  const { desired_state: desired } = company;
+  const [tenant, operation, situation] = await Promise.all([
+    view(ctx, company),
+    latestOperation(ctx.db, company.id),
+    presentSituation(ctx, locale, company),
+  ]);
+  const isRunning = operation?.status === "running";
+  const access = takeFirstAccess(ctx, visit, tenant.id);
+  const model = {
+    company: presentCompany(locale, tenant),
+    situation,
+    acts: presentActs(locale, company, visit.actor),
+    steps: presentSteps(locale, tenant.resources, desired),
+    progress: summarizeSteps(locale, tenant.resources, desired),
+    offersRetry: hasRole(visit.actor, "operator") && canRetry(tenant.resources, desired),
+    events: isRunning ? `/api/operations/${operation.id}/events` : undefined,
+    access,
+    // Without JavaScript the page loads itself again, but not over what is shown only once.
+    reloads: isRunning && access === undefined,
+    reloadByHand: isRunning && access !== undefined,
+  };
+  show(ctx, visit, { view: "tenant", title: tenant.name, model });
+}
 
-async function findTenant(ctx: PanelContext, reference: string): Promise<TenantView> {
-  const [tenant] = await presentTenants(ctx, [await getCompany(ctx.db, reference)]);
+async function view(ctx: PanelContext, company: CompanyRow): Promise<TenantView> {
+  const [tenant] = await presentTenants(ctx, [company]);
   if (tenant === undefined) throw new AppError("tenant-not-found", "The company is gone.");
   return tenant;
 }

@@ -28,7 +28,7 @@ export async function showTenants(ctx: PanelContext, visit: PersonsVisit): Promi
     search: filter.search,
     statuses: statuses.options.map((status) => ({
       status,
-      text: locale.text(`status.${status}`),
+      text: locale.find(`tenants.status.${status}`) ?? locale.text(`status.${status}`),
       chosen: status === filter.status,
     })),
     isFiltered,
