@@ -6,7 +6,9 @@ import pg from "pg";
 import { schemaStatements } from "../core/migrations/tenant-schema.ts";
 import { compiledMigrations } from "../core/migrations/compile.ts";
 import { withStack } from "./bench-stack.ts";
+import { measureSerial, timed } from "./measure.ts";
 import { percentile, type BenchResult } from "./report.ts";
+import { warmPoolBench } from "./warm-pool.ts";
 
 const atOnce = 4;
 
@@ -20,8 +22,9 @@ export async function provisionBench({ count = 40 }: { count: number | undefined
       await floor(client);
       await call();
     }
-    const serial = await measureSerial(count, () => floor(client), call);
+    const serial = await measureSerial(count, { floor: () => floor(client), call });
     const parallel = await measureParallel(count, (slot) => floor(clients[slot] as pg.Client), call);
+    const warm = await warmPoolBench(stack, count, { floor: () => floor(client), call });
     await Promise.all(clients.map((one) => one.end()));
     return {
       bench: "provision",
@@ -29,6 +32,7 @@ export async function provisionBench({ count = 40 }: { count: number | undefined
         p50: percentile(serial.call, 0.5) / percentile(serial.floor, 0.5),
         p90: percentile(serial.call, 0.9) / percentile(serial.floor, 0.9),
         throughput4: parallel.callPerSecond / parallel.floorPerSecond,
+        ...warm.ratios,
       },
       figures: {
         floorP50Ms: percentile(serial.floor, 0.5),
@@ -38,19 +42,10 @@ export async function provisionBench({ count = 40 }: { count: number | undefined
         floorPerSecond4: parallel.floorPerSecond,
         callPerSecond4: parallel.callPerSecond,
         calls: serial.call.length + parallel.calls,
+        ...warm.figures,
       },
     };
   });
-}
-
-/** Floor and call take turns, so that both meet the same noise. Milliseconds. */
-async function measureSerial(count: number, floor: () => Promise<void>, call: () => Promise<void>) {
-  const times = { floor: [] as number[], call: [] as number[] };
-  for (let i = 0; i < count; i += 1) {
-    times.floor.push(await timed(floor));
-    times.call.push(await timed(call));
-  }
-  return times;
 }
 
 /** Rounds of 4 workers with 4 each, floor and call taking turns. */
@@ -119,10 +114,4 @@ async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   return client;
-}
-
-async function timed(work: () => Promise<void>): Promise<number> {
-  const started = performance.now();
-  await work();
-  return performance.now() - started;
 }

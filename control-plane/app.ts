@@ -18,6 +18,7 @@ import { tenantRoutes } from "./api/tenants.ts";
 import type { ControlContext } from "./context.ts";
 import { exposeDriftGauge } from "./drift-gauge.ts";
 import { mountPanel } from "./panel/mount.ts";
+import { exposeWarmPool } from "./warm-pool/pool-metrics.ts";
 import { exposeWorkerGauge } from "./worker-gauge.ts";
 
 /** The table of mounts. */
@@ -27,6 +28,7 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
   exposeWorkerGauge(metrics.registry, ctx);
   metrics.registry.registerMetric(ctx.mails);
   exposeDriftGauge(metrics.registry, ctx);
+  exposeWarmPool(metrics.registry, ctx);
   const guessing = slowGuessing();
   const routes = [
     ...authRoutes,

@@ -4,6 +4,7 @@ import type { TokenService } from "../core/tokens.ts";
 import type { Issuer } from "./domains/certificate-issuer.ts";
 import type { DnsProvider } from "./domains/dns-provider.ts";
 import type { MailCounter } from "./outbox/mail-counter.ts";
+import type { WarmPool } from "./warm-pool/warm-pool.ts";
 
 /** What the control plane's functions are given first. */
 export interface ControlContext extends Context {
@@ -24,4 +25,5 @@ export interface ControlContext extends Context {
   readonly redisUrl: string;
   /** Work that goes on after its request was answered; a stopping process waits for it. */
   readonly background: Set<Promise<unknown>>;
+  readonly warmPool: WarmPool;
 }

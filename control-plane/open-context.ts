@@ -11,6 +11,7 @@ import type { Shutdown } from "../core/shutdown.ts";
 import { createTokenService, loadSigningKeys } from "../core/tokens.ts";
 import type { ControlContext } from "./context.ts";
 import { localIssuer } from "./domains/certificate-issuer.ts";
+import { createWarmPool } from "./warm-pool/warm-pool.ts";
 import { createMailCounter } from "./outbox/mail-counter.ts";
 import { localDns } from "./domains/dns-provider.ts";
 
@@ -54,6 +55,7 @@ export async function openContext(config: Config, log: Logger, shutdown: Shutdow
     dns: localDns,
     issuer: await localIssuer(db, secrets),
     mails: createMailCounter(),
+    warmPool: createWarmPool(),
     background: new Set(),
   };
 }

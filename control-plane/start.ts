@@ -16,6 +16,7 @@ import { startSweep } from "./lifecycle/sweep.ts";
 import { openContext } from "./open-context.ts";
 import { startOutbox } from "./outbox/deliver.ts";
 import { publicUrl } from "./public-url.ts";
+import { keepPool } from "./warm-pool/keep-pool.ts";
 
 export interface ControlPlane {
   readonly port: number;
@@ -35,6 +36,7 @@ export async function startControlPlane(config: Config, log: Logger, shutdown: S
   shutdown.add("background work", () => Promise.allSettled(ctx.background));
   shutdown.add("housekeeping", keepHouse(ctx));
   shutdown.add("inspections", keepInspectionsScheduled(ctx));
+  shutdown.add("warm pool", keepPool(ctx));
   const sweep = startSweep(ctx);
   shutdown.add("sweep", () => sweep.close());
   const outbox = startOutbox(ctx);

@@ -1,8 +1,11 @@
+import { discarded, listSpares, markMigrated } from "../control-plane/warm-pool/spare-store.ts";
 import { setUpDatabase } from "../core/setup.ts";
 import { createSecrets, loadMasterKey } from "../core/secrets.ts";
 import { openDatabase, type Knex } from "../core/db.ts";
 import { migratePublic, migrateTenant, pendingMigrations } from "../core/migrations/run.ts";
+import { tenantVersion } from "../core/migrations/version.ts";
 import { schemaName } from "../core/tenant.ts";
+import type { SchemaOwner } from "../core/migrations/tenant-schema.ts";
 import { makeMigration } from "./make-migration.ts";
 import { scriptConfig } from "./script-config.ts";
 import { fail } from "./terminal.ts";
@@ -11,9 +14,9 @@ const help = `Usage: npm run migrate -- <command>
 
   public                  bring the registry (schema public) to its newest version
   tenant <id|uuid|slug>   bring one company's schema to its newest version
-  all                     public, then every company; goes on after a failure and lists it
+  all                     public, then every company and every schema made ahead; goes on after a failure and lists it
   setup                   everything from nothing: service roles, public, signing keys
-  status                  what is not applied yet, for public and for every company
+  status                  what is not applied yet, for public, every company and every schema made ahead
   make <name> [--public]  write an empty migration for tenants (or for public)
   --help                  this text
 
@@ -27,6 +30,12 @@ interface Company {
   readonly id: number;
   readonly uuid: string;
   readonly slug: string;
+}
+
+/** A company or a schema made ahead. */
+interface Target extends SchemaOwner {
+  readonly label: string;
+  readonly isSpare: boolean;
 }
 
 const commands: Readonly<Record<string, (argument: string | undefined) => Promise<number>>> = {
@@ -71,13 +80,15 @@ function report(what: string, names: readonly string[]): number {
 
 async function migrateAll(db: Knex, url: string): Promise<number> {
   report("public", (await migratePublic(url)).names);
-  const companies = await listCompanies(db);
+  const targets = await listTargets(db);
   const failed: string[] = [];
-  for (const [index, company] of companies.entries()) {
-    const label = `[${index + 1}/${companies.length}] ${schemaName(company.id)} (${company.slug})`;
+  for (const [index, target] of targets.entries()) {
+    const label = `[${index + 1}/${targets.length}] ${target.label}`;
     try {
-      report(label, (await migrateTenant(url, company)).names);
+      report(label, (await migrateTenant(url, target)).names);
+      if (target.isSpare) await markMigrated(db, target.id, await tenantVersion());
     } catch (error) {
+      if (target.isSpare && !(await isStillSpare(db, target.id))) continue;
       failed.push(`${label}: ${(error as Error).message}`);
       say(`${label}: FAILED`);
     }
@@ -90,13 +101,14 @@ async function showStatus(db: Knex): Promise<number> {
   const pendingPublic = await pendingMigrations(db, "public", "public");
   say(`public: ${pendingPublic.length === 0 ? "up to date" : `pending ${pendingPublic.join(", ")}`}`);
   let behind = pendingPublic.length;
-  const companies = pendingPublic.length === 0 ? await listCompanies(db) : [];
-  for (const company of companies) {
-    const pending = await pendingMigrations(db, "tenant", schemaName(company.id));
-    if (pending.length > 0) say(`${schemaName(company.id)} (${company.slug}): pending ${pending.join(", ")}`);
+  const targets = pendingPublic.length === 0 ? await listTargets(db) : [];
+  for (const { id, label } of targets) {
+    const pending = await pendingMigrations(db, "tenant", schemaName(id));
+    if (pending.length > 0) say(`${label}: pending ${pending.join(", ")}`);
     behind += pending.length;
   }
-  say(`${companies.length} companies looked at`);
+  const spares = targets.filter(({ isSpare }) => isSpare).length;
+  say(`${targets.length - spares} companies looked at${spares > 0 ? `, and ${spares} schemas made ahead` : ""}`);
   return behind > 0 ? 3 : 0;
 }
 
@@ -107,6 +119,20 @@ function listCompanies(db: Knex): Promise<Company[]> {
     .orderBy("id")
     .select("id", "uuid", "slug");
 }
+
+/** Companies first: a schema made ahead can wait. */
+async function listTargets(db: Knex): Promise<Target[]> {
+  const companies = await listCompanies(db);
+  const spares = (await listSpares(db)).filter(({ version }) => version !== discarded);
+  return [
+    ...companies.map(({ id, uuid, slug }) => ({ id, uuid, label: `${schemaName(id)} (${slug})`, isSpare: false })),
+    ...spares.map(({ id, uuid }) => ({ id, uuid, label: `${schemaName(id)} (made ahead)`, isSpare: true })),
+  ];
+}
+
+/** False when it was thrown away since it was listed. */
+const isStillSpare = async (db: Knex, id: number): Promise<boolean> =>
+  (await db("spare_tenants").where({ id }).whereNot({ version: discarded }).first("id")) !== undefined;
 
 async function getCompany(db: Knex, reference: string | undefined): Promise<Company> {
   const all = await listCompanies(db);

@@ -72,6 +72,29 @@ describe("a control plane killed with SIGKILL", () => {
     });
   }
 
+  it("right after a company took a schema made ahead: it becomes active in that schema, and nobody else gets it", async () => {
+    await stack.program("control-plane").kill("SIGKILL");
+    await stack.startAgain("control-plane", { WARM_TENANTS: "2", CRASH_AT: "active.row.after" });
+    const spares = () => query<{ id: string }>("SELECT id FROM spare_tenants ORDER BY id");
+    const [first] = await until(spares, (found) => found.length === 2, { what: "a full pool" });
+    const company = newCompany();
+    expect(await api.post("/api/tenants/provision", company).catch(() => "died")).to.equal("died");
+    await stack.program("control-plane").kill("SIGKILL");
+    await stack.startAgain("control-plane", { WARM_TENANTS: "2" });
+    const path = `/api/tenants/${first?.id}`;
+    const healed = await until(
+      () => api.get(path),
+      ({ body }) => body.resources.every((row: { status: string }) => row.status === "ready"),
+      { seconds: 30, what: "convergence" },
+    );
+    expect(healed.body).to.deep.include({ status: "active", slug: company["slug"] });
+    const left = await until(spares, (found) => found.length === 2, { what: "a full pool" });
+    expect(left.map(({ id }) => id)).not.to.include(first?.id);
+    await stack.program("control-plane").stop();
+    await stack.startAgain("control-plane");
+    await until(spares, (found) => found.length === 0, { what: "an empty pool" });
+  });
+
   it("between the last step and the operation's end: the operation is ended", async () => {
     const { body } = await api.post("/api/tenants/provision", newCompany());
     const path = `/api/operations/${body.operation.id}`;

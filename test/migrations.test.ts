@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { openDatabase, sendBatch, type Knex } from "../core/db.ts";
 import { compiledMigrations, splitStatements } from "../core/migrations/compile.ts";
 import { fingerprintDiff, schemaFingerprint } from "../core/migrations/fingerprint.ts";
+import { referenceFingerprint } from "../core/migrations/reference.ts";
 import { migrateDown, migratePublic, migrateTenant, pendingMigrations } from "../core/migrations/run.ts";
 import { parseMigration, readMigrations } from "../core/migrations/sql-files.ts";
 import {
@@ -69,6 +70,17 @@ describe("migrations", () => {
     expect(fingerprintDiff(before, after)).to.have.length(1);
     expect(fingerprintDiff(before, after)[0]).to.match(/^\+ column customers\.loyalty integer/);
     expect((await schemaFingerprint(db, "tenant_901")).hash).to.equal(before.hash);
+  });
+
+  it("have a reference to hold schemas against, which is made and is never seen", async () => {
+    const reference = await referenceFingerprint(db);
+    expect(fingerprintDiff(reference, await schemaFingerprint(db, "tenant_901"))).to.deep.equal([]);
+    expect(await referenceFingerprint(db)).to.equal(reference);
+    const left = await db.raw(
+      `SELECT nspname FROM pg_namespace WHERE nspname LIKE 'tenant\\_9007%'
+       UNION ALL SELECT rolname FROM pg_roles WHERE rolname LIKE 'tenant\\_9007%'`,
+    );
+    expect(left.rows).to.deep.equal([]);
   });
 
   it("of tenants go up, down and up again to the same fingerprint", async () => {

@@ -25,12 +25,14 @@ export async function makeMissingPartitions(
 }
 
 const missingSql = `
-SELECT DISTINCT c.id FROM companies c
+SELECT DISTINCT c.id FROM (
+  SELECT id, uuid FROM companies WHERE desired_state IN ('active', 'suspended') UNION ALL SELECT id, uuid FROM spare_tenants
+) AS c
 JOIN pg_namespace n ON n.nspname = 'tenant_' || c.id
   AND obj_description(n.oid, 'pg_namespace') = 'secretaria tenant ' || c.uuid
 JOIN pg_class parent ON parent.relnamespace = n.oid AND parent.relkind = 'p' AND NOT parent.relispartition
 CROSS JOIN generate_series(0, 1) AS ahead
-WHERE c.desired_state IN ('active', 'suspended') AND NOT EXISTS (
+WHERE NOT EXISTS (
   SELECT FROM pg_class part WHERE part.relnamespace = n.oid AND part.relname = parent.relname || to_char(
     date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => ahead), '"_y"YYYY"m"MM'))
 ORDER BY c.id`;

@@ -5,6 +5,7 @@ import { hostKinds, slugFromName, slugProblem, tenantHost } from "../../core/ten
 import type { ControlContext } from "../context.ts";
 import { crashPoint } from "../lifecycle/crash-point.ts";
 import { ownedResources } from "../lifecycle/resources/index.ts";
+import { claimSql, claimValues } from "../warm-pool/claim-spare.ts";
 import { claimIdempotencyKey, type IdempotentRequest } from "./idempotency.ts";
 import { ensurePlan, refusePlan } from "./plans.ts";
 import type { ProvisionRequest } from "./tenant-schemas.ts";
@@ -23,6 +24,8 @@ export interface CreatedCompany {
   readonly operationId: string;
   /** This process holds the company's lease from its first moment. */
   readonly fence: number;
+  /** Its schema had been made ahead. */
+  readonly warm: boolean;
 }
 
 /**
@@ -37,6 +40,7 @@ export async function createCompany(ctx: ControlContext, company: NewCompany): P
       crashPoint(ctx, "active.row.before");
       const created = await insertCompany(ctx, { ...company, slug });
       crashPoint(ctx, "active.row.after");
+      ctx.warmPool.created(created.warm ? "warm" : "cold");
       return created;
     } catch (error) {
       // A derived slug that another request took in between: derive the next one.
@@ -94,19 +98,27 @@ async function sendInsert(
     metadata: JSON.stringify(imported?.mark ?? {}),
     correlationId,
     key: idempotency?.key ?? null,
+    ...claimValues(ctx),
   });
   return rows[0] ?? refusePlan();
 }
 
+// No spare without a plan and a cluster: a DELETE beside an INSERT of nothing would lose it.
 const insertSql = `
 WITH plan AS (
   SELECT id FROM plans WHERE code = :plan AND is_active
+), cluster AS (
+  SELECT id FROM database_clusters WHERE is_default
+), spare AS (
+  DELETE FROM spare_tenants WHERE EXISTS (SELECT FROM plan, cluster) AND id = (${claimSql}) RETURNING id, uuid
 ), company AS (
-  INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, locale, on_failure, made_plan,
+  INSERT INTO companies (id, uuid, name, slug, domain, base_domain, owner_name, owner_email, locale, on_failure, made_plan,
     desired_state, metadata, cluster_id)
-  SELECT :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, :locale, :onFailure, :madePlan, :desired,
-    CAST(:metadata AS jsonb), database_clusters.id
-  FROM database_clusters, plan WHERE is_default
+  OVERRIDING SYSTEM VALUE
+  SELECT coalesce(spare.id, nextval(pg_get_serial_sequence('companies', 'id'))), coalesce(spare.uuid, gen_random_uuid()),
+         :name, :slug, :domain, :baseDomain, :ownerName, :ownerEmail, :locale, :onFailure, :madePlan, :desired,
+         CAST(:metadata AS jsonb), cluster.id
+  FROM cluster CROSS JOIN plan LEFT JOIN spare ON true
   RETURNING id
 ), subscription AS (
   INSERT INTO subscriptions (company_id, plan_id) SELECT company.id, plan.id FROM company, plan
@@ -117,7 +129,10 @@ WITH plan AS (
   INSERT INTO domains (company_id, host, kind, provider)
   SELECT company.id, host, kind, :dns FROM company, unnest(CAST(:hosts AS text[]), CAST(:kinds AS text[])) AS given (host, kind)
 ), wanted AS (
-  INSERT INTO tenant_resources (company_id, name) SELECT id, unnest(CAST(:resources AS text[])) FROM company
+  INSERT INTO tenant_resources (company_id, name, status, next_attempt_at, ready_at)
+  SELECT company.id, given.name, CASE WHEN spare.id IS NULL THEN 'pending' ELSE 'ready' END,
+         CASE WHEN spare.id IS NULL THEN now() END, CASE WHEN spare.id IS NOT NULL THEN now() END
+  FROM company CROSS JOIN unnest(CAST(:resources AS text[])) AS given (name) LEFT JOIN spare ON given.name = 'database'
 ), lease AS (
   INSERT INTO tenant_leases (company_id, owner, expires_at)
   SELECT id, :lessee, now() + make_interval(secs => :leaseSeconds) FROM company RETURNING token
@@ -132,7 +147,8 @@ WITH plan AS (
          jsonb_build_object('slug', CAST(:slug AS text), 'domain', CAST(:domain AS text), 'plan', CAST(:plan AS text), 'operationId', operation.id)
   FROM company, operation
 )
-SELECT company.id AS "companyId", operation.id AS "operationId", lease.token AS fence FROM company, operation, lease`;
+SELECT company.id AS "companyId", operation.id AS "operationId", lease.token AS fence, EXISTS (SELECT FROM spare) AS warm
+FROM company, operation, lease`;
 
 /** The name's slug, or with the first free number behind it. */
 async function freeSlug(db: Knex, name: string): Promise<string> {

@@ -34,8 +34,11 @@ export async function provisionTenant(
 ): Promise<StoredAnswer & { replayed: boolean }> {
   const known = company.idempotency && (await findKnownRequest(ctx, company.idempotency));
   if (known && "answer" in known) return { ...known.answer, replayed: true };
-  const { companyId, work } = known ? carryOn(ctx, known.companyId) : await create(ctx, company);
-  await waitUntilSettled(ctx, { waitSeconds, onFailure: company.request.onFailure }, work);
+  const companyId = await ctx.warmPool.provisioning(async () => {
+    const { companyId: id, work } = known ? carryOn(ctx, known.companyId) : await create(ctx, company);
+    await waitUntilSettled(ctx, { waitSeconds, onFailure: company.request.onFailure }, work);
+    return id;
+  });
   const answer = await answerFor(ctx, companyId);
   if (company.idempotency) await storeAnswer(ctx, company.idempotency, answer);
   return { ...answer, replayed: false };

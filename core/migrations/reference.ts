@@ -1,37 +1,36 @@
-/** What a tenant's schema looks like when nobody has touched it: made from the migrations, never by hand. */
-import { randomUUID } from "node:crypto";
+/** What a tenant's schema looks like when it is fresh: the measure of those that exist. */
 import { sendBatch, type Knex } from "../db.ts";
 import { schemaName } from "../tenant.ts";
-import { compiledMigrations, type CompiledMigration } from "./compile.ts";
 import { schemaFingerprint, type Fingerprint } from "./fingerprint.ts";
 import { roleStatements, schemaStatements } from "./tenant-schema.ts";
 
-/** No company ever gets this id. */
-const referenceId = Number.MAX_SAFE_INTEGER;
+/** No company gets as far. Two processes at once: the second waits for the first one's rollback. */
+const referenceOwner = { id: Number.MAX_SAFE_INTEGER, uuid: "00000000-0000-0000-0000-000000000000" };
 
-const known = new WeakMap<readonly CompiledMigration[], Promise<Fingerprint>>();
+/** By server version: an upgraded server may write the same thing in other words. */
+const known = new Map<string, Promise<Fingerprint>>();
 
 /**
- * The fingerprint of a schema made from the migrations of this process, read in a transaction that is rolled back; once
- * for each set of compiled migrations. A failed attempt is made again by the next caller.
+ * Fingerprint of a schema made by this process's migrations, in a transaction that is rolled back; made once for each
+ * server version. `db` must be allowed what provisioning needs: to create a schema and a role.
  */
 export async function referenceFingerprint(db: Knex): Promise<Fingerprint> {
-  const migrations = await compiledMigrations("tenant");
-  let reference = known.get(migrations);
-  if (reference === undefined) {
-    reference = readReference(db);
-    reference.catch(() => known.delete(migrations));
-    known.set(migrations, reference);
+  const { rows } = await db.raw<{ rows: { server_version: string }[] }>("SHOW server_version");
+  const server = rows[0]?.server_version ?? "";
+  let result = known.get(server);
+  if (result === undefined) {
+    result = makeReference(db);
+    result.catch(() => known.delete(server));
+    known.set(server, result);
   }
-  return reference;
+  return result;
 }
 
-async function readReference(db: Knex): Promise<Fingerprint> {
-  const tenant = { id: referenceId, uuid: randomUUID() };
+async function makeReference(db: Knex): Promise<Fingerprint> {
   const trx = await db.transaction();
   try {
-    await sendBatch(trx, [...roleStatements(tenant), ...(await schemaStatements(tenant))]);
-    return await schemaFingerprint(trx, schemaName(tenant.id));
+    await sendBatch(trx, [...roleStatements(referenceOwner), ...(await schemaStatements(referenceOwner))]);
+    return await schemaFingerprint(trx, schemaName(referenceOwner.id));
   } finally {
     await trx.rollback();
   }

@@ -9,6 +9,7 @@ import {
   roleStatements,
   runtimeRole,
   schemaStatements,
+  type SchemaOwner,
 } from "../../../core/migrations/tenant-schema.ts";
 import { ownerMark, roleName, schemaName } from "../../../core/tenant.ts";
 import type { ControlContext } from "../../context.ts";
@@ -16,6 +17,7 @@ import { crashPoint } from "../crash-point.ts";
 import { LeaseLost } from "../lease.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 import { describeDrift } from "./database-drift.ts";
+import { dropSchema } from "./drop-schema.ts";
 
 export const database: Resource = {
   name: "database",
@@ -49,7 +51,12 @@ export const database: Resource = {
   async destroy(ctx, tenant) {
     const facts = await readFacts(ctx, tenant);
     refuseForeign(facts, tenant);
-    if (facts.schema) await dropSchema(ctx, tenant);
+    if (facts.schema) {
+      await dropSchema(ctx, tenant.id, async (statements) => {
+        await sendFenced(ctx, tenant, statements);
+        crashPoint(ctx, "deleted.database.chunk");
+      });
+    }
     crashPoint(ctx, "deleted.database.between");
     // The role owned nothing, and its grants went with the schema.
     if (facts.role) await sendFenced(ctx, tenant, [`DROP ROLE ${pg.escapeIdentifier(roleName(tenant.id))}`]);
@@ -65,7 +72,8 @@ interface Facts {
   readonly member: boolean;
 }
 
-async function readFacts(ctx: ControlContext, tenant: LeasedTenant): Promise<Facts> {
+/** What is there under the names of a company, or of a spare. */
+export async function readFacts(ctx: ControlContext, tenant: Pick<SchemaOwner, "id">): Promise<Facts> {
   const { rows } = await ctx.db.raw<{ rows: Facts[] }>(
     `SELECT n.oid IS NOT NULL AS schema, obj_description(n.oid, 'pg_namespace') AS schema_mark,
             r.oid IS NOT NULL AS role, shobj_description(r.oid, 'pg_authid') AS role_mark,
@@ -173,21 +181,4 @@ export function regrant(tenant: Pick<LeasedTenant, "id">): string[] {
     `REVOKE ALL ON ${schema}.knex_migrations, ${schema}.knex_migrations_lock FROM ${role}`,
     `REVOKE ALL ON SEQUENCE ${schema}.knex_migrations_id_seq, ${schema}.knex_migrations_lock_index_seq FROM ${role}`,
   ];
-}
-
-/** In chunks: dropping hundreds of relations at once takes more locks than the server's lock table has room for. */
-async function dropSchema(ctx: ControlContext, tenant: LeasedTenant): Promise<void> {
-  const schema = schemaName(tenant.id);
-  // Partitions first: a parent would take all of its own with it in one transaction.
-  const tables: string[] = await ctx
-    .db("pg_class")
-    .whereRaw("relnamespace = to_regnamespace(?) AND relkind IN ('r', 'p')", [pg.escapeIdentifier(schema)])
-    .orderBy("relispartition", "desc")
-    .pluck("relname");
-  const quoted = tables.map((table) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`);
-  for (let start = 0; start < quoted.length; start += 10) {
-    await sendFenced(ctx, tenant, [`DROP TABLE IF EXISTS ${quoted.slice(start, start + 10).join(", ")} CASCADE`]);
-    crashPoint(ctx, "deleted.database.chunk");
-  }
-  await sendFenced(ctx, tenant, [`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`]);
 }
