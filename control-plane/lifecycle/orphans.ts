@@ -56,8 +56,6 @@ export async function findOrphans(ctx: ControlContext): Promise<OrphanReport> {
   };
 }
 
-/** Schemas made ahead belong to companies to come. */
-
 /** True when nothing is out of place. */
 export const isClean = (report: OrphanReport): boolean => Object.values(report).every((list) => list.length === 0);
 
