@@ -27,9 +27,19 @@ export async function openContext(config: Config, log: Logger, shutdown: Shutdow
   const redisUrl = requireRedisUrl(config);
   const secrets = createSecrets(loadMasterKey(config));
   await compiledMigrations("tenant");
-  const db = openDatabase(databaseUrl, { name: "secretaria control-plane", max: config.DB_POOL_MAX });
+  // Whoever takes a tenant over must not wait for a transaction that this process left open.
+  const idleInTransactionMs = config.LEASE_SECONDS * 3_000;
+  const db = openDatabase(databaseUrl, {
+    name: "secretaria control-plane",
+    max: config.DB_POOL_MAX,
+    idleInTransactionMs,
+  });
   shutdown.add("database", () => db.destroy());
-  const ddl = openDatabase(databaseUrl, { name: "secretaria control-plane ddl", max: catalogWorkers });
+  const ddl = openDatabase(databaseUrl, {
+    name: "secretaria control-plane ddl",
+    max: catalogWorkers,
+    idleInTransactionMs,
+  });
   shutdown.add("ddl connections", () => ddl.destroy());
   const redis = openRedis(redisUrl, log);
   shutdown.add("redis", () => redis.disconnect());

@@ -9,6 +9,11 @@ export interface DatabaseOptions {
   readonly max?: number;
   /** Set for every session; only safe on a direct connection, never through a transaction-mode pooler. */
   readonly searchPath?: readonly string[];
+  /**
+   * How long a transaction may wait for this process: then the server ends it, with its connection and its locks. A
+   * process that stalls would hold up whoever took its work over. Only on a direct connection, as above.
+   */
+  readonly idleInTransactionMs?: number;
   /** Role to log in as instead of the URL's. */
   readonly user?: string;
   readonly password?: string;
@@ -47,6 +52,9 @@ export function connectionSettings(url: string, options: DatabaseOptions): pg.Cl
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
     types,
+    ...(options.idleInTransactionMs === undefined
+      ? {}
+      : { idle_in_transaction_session_timeout: Math.ceil(options.idleInTransactionMs) }),
     ...sslSettings(parsed),
   };
 }
