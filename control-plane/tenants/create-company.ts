@@ -35,7 +35,7 @@ export interface CreatedCompany {
 export async function createCompany(ctx: ControlContext, company: NewCompany): Promise<CreatedCompany> {
   const given = company.request.slug;
   for (let attempt = 1; ; attempt += 1) {
-    const slug = given ?? (await freeSlug(ctx.db, company.request.name));
+    const slug = given ?? (await freeSlug(ctx.db, company.request.name, attempt));
     try {
       crashPoint(ctx, "active.row.before");
       const created = await insertCompany(ctx, { ...company, slug });
@@ -150,14 +150,22 @@ WITH plan AS (
 SELECT company.id AS "companyId", operation.id AS "operationId", lease.token AS fence, EXISTS (SELECT FROM spare) AS warm
 FROM company, operation, lease`;
 
-/** The name's slug, or with the first free number behind it. */
-async function freeSlug(db: Knex, name: string): Promise<string> {
+/**
+ * The name's slug, or with the first free number behind it. Rivals for one number would meet again at the next: later
+ * attempts begin further on, each somewhere else.
+ */
+async function freeSlug(db: Knex, name: string, attempt: number): Promise<string> {
   const base = slugFromName(name);
   const taken = new Set<string>(await db("companies").where("slug", "like", `${base}%`).pluck("slug"));
-  let slug = base;
-  for (let number = 2; taken.has(slug) || slugProblem(slug) !== undefined; number += 1) slug = `${base}-${number}`;
+  let number = attempt < 3 ? 2 : 2 + Math.floor(Math.random() * Math.min(2 ** attempt, 900));
+  let slug = attempt < 3 ? base : numbered(base, number);
+  for (; taken.has(slug) || slugProblem(slug) !== undefined; number += 1) slug = numbered(base, number);
   return slug;
 }
+
+/** `padaria-7`, short enough for a slug whatever the number. */
+const numbered = (base: string, number: number): string =>
+  `${base.slice(0, 31 - String(number).length).replace(/-+$/, "")}-${number}`;
 
 function namedConflict(error: unknown): unknown {
   const field = (code: "slug-taken" | "domain-taken" | "host-taken", pointer: string, what: string) =>
