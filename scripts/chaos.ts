@@ -1,82 +1,126 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultConfig } from "../core/config.ts";
-import { chaosPoints } from "./chaos/points.ts";
-import { ask } from "./chaos/client.ts";
-import { runPoint } from "./chaos/run-point.ts";
-import { startStack } from "./stack.ts";
+import { columns, victims, type Column } from "./chaos/columns.ts";
+import { drawMatrix, verdictOf } from "./chaos/matrix.ts";
+import { chaosPoints, type ChaosPoint } from "./chaos/points.ts";
+import { runCell, type CellResult } from "./chaos/run-cell.ts";
+import { openSite, type Site } from "./chaos/site.ts";
+import { runStorm } from "./chaos/storm.ts";
 import { fail } from "./terminal.ts";
 
-const help = `Usage: npm run chaos [-- --only <text>] [--every <n>] [--json]
+const help = `Usage: npm run chaos [-- options]
 
-Kills the control plane (SIGKILL, a real process) before and after every external effect of provisioning, suspension,
-resumption and deletion, starts it again, and checks: converged, nothing twice, nothing orphaned. On servers of its own.
+Strikes before and after every external effect of every operation on a company, and checks that all converges by itself,
+nothing is there twice, nothing belongs to nobody and every client was told the truth. Struck are: the control plane
+(SIGKILL, a real process; alone, one of two, both of two, or held past its lease), PostgreSQL, and Redis. On servers of
+its own, which are gone afterwards.
 
-  --only TEXT   only points whose name holds the text, e.g. deleted.cache
-  --every N     every Nth point: a sample
-  --json        a JSON line for each point
-  --list        name the points and do nothing
+  --victim V           control-plane, postgres, redis or all (all)
+  --control-planes N   only the columns with one, or with two control planes
+  --only TEXT          only points whose name holds the text, e.g. "delete deleted.cache"
+  --every N            every Nth point of each column, others in each: a sample
+  --json               a JSON line for each point and column instead of the matrix
+  --list               name the points and do nothing
+
+  --storm              companies made many at once while two control planes, PostgreSQL and Redis are killed at random
+  --companies N        how many (200)
+  --at-once N          clients at the same time (50)
+  --seed N             of the random moments; absent: another one each time, printed
 
 Exit: 0 all green, 1 a point failed or the run broke, 2 wrong arguments.
 `;
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", default: "" },
-    every: { type: "string", default: "1" },
-    json: { type: "boolean", default: false },
-    list: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
-const chosen = chaosPoints
-  .filter(({ operation, point }) => `${operation} ${point}`.includes(values.only))
-  .filter((_, i) => i % Math.max(1, Number(values.every)) === 0);
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const options = {
+  victim: { type: "string", default: "all" },
+  "control-planes": { type: "string" },
+  only: { type: "string", default: "" },
+  every: { type: "string", default: "1" },
+  json: { type: "boolean", default: false },
+  list: { type: "boolean", default: false },
+  storm: { type: "boolean", default: false },
+  companies: { type: "string", default: "200" },
+  "at-once": { type: "string", default: "50" },
+  seed: { type: "string" },
+  help: { type: "boolean", default: false },
+} as const;
+const values = readArguments();
+const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 if (values.help) say(help);
-else if (values.list) chosen.forEach(({ operation, point }) => say(`${operation.padEnd(10)} ${point}`));
-else process.exitCode = await runAll().catch((error: unknown) => fail(error, 1));
+else process.exitCode = await run().catch((error: unknown) => fail(error, 1));
 
-async function runAll(): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), "secretaria-chaos-"));
-  const admin = { email: "chaos@example.com", password: "chaos-password" };
-  const config = defaultConfig({
-    DATA_DIR: folder,
-    CONTROL_PLANE_PORT: 0,
-    RUNTIME_HTTP_PORT: 0,
-    RUNTIME_HTTPS_PORT: 0,
-  });
-  const settings = { LEASE_SECONDS: "1", SWEEP_SECONDS: "0.2", LOG_LEVEL: "fatal" };
-  const stack = await startStack({
-    config,
-    env: { PATH: process.env["PATH"], ADMIN_EMAIL: admin.email, ADMIN_PASSWORD: admin.password, ...settings },
-    revive: false,
-  });
+function readArguments() {
   try {
-    const login = { url: stack.connection.controlPlaneUrl, token: "" };
-    const { accessToken } = await ask<{ accessToken: string }>(login, "POST", "/api/auth/login", admin);
-    let failed = 0;
-    for (const [i, crash] of chosen.entries()) {
-      const result = await runPoint(stack, accessToken, crash);
-      failed += result.fault === undefined ? 0 : 1;
-      if (values.json) say(JSON.stringify(result));
-      else say(matrixLine(`${i + 1}/${chosen.length}`, result));
-    }
-    say(`${chosen.length} crash points, ${chosen.length - failed} green, ${failed} failed`);
-    return failed === 0 && chosen.length > 0 ? 0 : 1;
-  } finally {
-    await stack.stop();
-    await rm(folder, { recursive: true, force: true });
+    const { values: given } = parseArgs({ options });
+    for (const name of ["every", "companies", "at-once", "seed", "control-planes"] as const)
+      if (given[name] !== undefined && !/^[1-9]\d{0,8}$/.test(given[name]))
+        throw new Error(`--${name}: a whole number`);
+    if (![...victims, "all"].includes(given.victim)) throw new Error(`--victim: ${victims.join(", ")} or all`);
+    return given;
+  } catch (error) {
+    return fail(error, 2);
   }
 }
 
-function matrixLine(count: string, result: Awaited<ReturnType<typeof runPoint>>): string {
-  const verdict =
-    result.fault === undefined
-      ? `ok, converged ${result.recoverySeconds.toFixed(1)} s after the restart`
-      : `FAILED: ${result.fault}`;
-  return `${count.padStart(6)}  ${result.operation.padEnd(10)}${result.point.padEnd(28)}${verdict}`;
+async function run(): Promise<number> {
+  if (values.storm) {
+    const seed = Number(values.seed ?? 1 + Math.floor(Math.random() * 999_999));
+    return runStorm({ companies: Number(values.companies), atOnce: Number(values["at-once"]), seed, say });
+  }
+  const chosen = columns.filter(
+    ({ victim, controlPlanes }) =>
+      [victim, "all"].includes(values.victim) && [String(controlPlanes), undefined].includes(values["control-planes"]),
+  );
+  const points = chaosPoints.filter(({ operation, point }) => `${operation} ${point}`.includes(values.only));
+  if (!values.list) return runMatrix(chosen, points);
+  for (const { operation, point } of points) say(`${operation.padEnd(10)}${point}`);
+  return 0;
+}
+
+async function runMatrix(chosen: readonly Column[], points: readonly ChaosPoint[]): Promise<number> {
+  const started = performance.now();
+  const every = Number(values.every);
+  const cells = chosen.flatMap((column, shift) =>
+    points.filter((_, i) => (i + 7 * shift) % every === 0).map((point) => ({ column, point })),
+  );
+  const results: CellResult[] = [];
+  let site: Site | undefined;
+  const stopSite = async () => {
+    const last = site;
+    site = undefined;
+    await last?.close();
+  };
+  // The servers do not share this terminal: whoever interrupts the run has to end them too.
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(name, () => void stopSite().finally(() => process.exit(130)));
+  try {
+    for (const { column, point } of cells) {
+      site ??= await openSite();
+      const result = await runCell(site, column, point);
+      results.push(result);
+      report(result, `${results.length}/${cells.length}`);
+      // What is left of a point that failed is not the next one's fault.
+      if (result.fault !== undefined) await stopSite();
+    }
+  } finally {
+    await stopSite();
+  }
+  const failed = results.filter(({ fault }) => fault !== undefined);
+  if (!values.json) {
+    say("");
+    for (const line of drawMatrix(points, chosen, results)) say(line);
+    for (const { column, operation, point, fault } of failed)
+      say(`\nFAILED ${column}, ${operation} ${point}: ${fault}`);
+    const tried = new Set(results.map(({ operation, point }) => `${operation} ${point}`)).size;
+    say(`\nin ${((performance.now() - started) / 60_000).toFixed(1)} min`);
+    const green = results.length - failed.length;
+    const what = every === 1 ? `${tried} crash points × ${chosen.length} victims` : `${results.length} crash points`;
+    say(`${what}: ${green} green, ${failed.length} failed`);
+  }
+  return failed.length === 0 && results.length > 0 ? 0 : 1;
+}
+
+function report(result: CellResult, progress: string): void {
+  if (values.json) return say(JSON.stringify(result));
+  const what = `${result.column.padEnd(13)}${result.operation.padEnd(10)}${result.point.padEnd(28)}`;
+  say(`${progress.padStart(9)}  ${what}${verdictOf(result)}${result.fault === undefined ? "" : `: ${result.fault}`}`);
 }

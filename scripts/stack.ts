@@ -30,6 +30,8 @@ export interface Stack {
   program(name: ProgramName): Program;
   /** Starts a program that was killed, on its old ports; `env` is added for this time. */
   startAgain(name: ProgramName, env?: Readonly<Record<string, string>>): Promise<Program>;
+  /** One more process of a program, under a label of its own and on the ports that `env` names. It stops with the stack. */
+  startBeside(name: ProgramName, label: string, env: Readonly<Record<string, string>>): Promise<Program>;
   /** Programs first, then servers; resolves when nothing of it is left running. */
   stop(): Promise<void>;
 }
@@ -42,7 +44,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     onProgress,
     ...(options.durable === undefined ? {} : { durable: options.durable }),
   });
-  const programs = new Map<ProgramName, Program>();
+  const programs = new Map<string, Program>();
   let stopping = false;
   const stop = async () => {
     stopping = true;
@@ -53,29 +55,30 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const ports = await choosePorts(config);
     const env = programEnvironment(options, servers, ports);
-    const start = async (name: ProgramName, more: Readonly<Record<string, string>> = {}): Promise<Program> => {
+    type Extra = Readonly<Record<string, string>>;
+    const start = async (name: ProgramName, more: Extra = {}, label: string = name): Promise<Program> => {
       const program = await startProgram({
-        name,
+        name: label,
         entry: projectPath(name, "main.ts"),
         env: { ...env, ...more },
-        onLog: (line: string) => options.onLog?.(name, line),
+        onLog: (line: string) => options.onLog?.(label, line),
         onExit: ({ asked, code, signal }) => {
           if (asked || stopping || options.revive === false) return;
-          onProgress(`${name} ended (${signal ?? code}); starting it again`);
-          void revive(name);
+          onProgress(`${label} ended (${signal ?? code}); starting it again`);
+          void revive(label, () => start(name, label === name ? {} : more, label));
         },
       });
-      programs.set(name, program);
+      programs.set(label, program);
       if (stopping) await program.stop();
       return program;
     };
     // Again and again: what keeps a program down, PostgreSQL for one, may come back later than it.
-    const revive = async (name: ProgramName, attempt = 1): Promise<void> => {
+    const revive = async (label: string, again: () => Promise<Program>, attempt = 1): Promise<void> => {
       await sleep(Math.min(250 * 2 ** attempt, 10_000));
       if (stopping) return;
-      await start(name).catch((error: Error) => {
-        onProgress(`${name} does not start: ${error.message}`);
-        return revive(name, attempt + 1);
+      await again().catch((error: Error) => {
+        onProgress(`${label} does not start: ${error.message}`);
+        return revive(label, again, attempt + 1);
       });
     };
     onProgress("starting control plane, tenant runtime and workers");
@@ -87,7 +90,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       setupUrl: controlPlane.ready["setupUrl"] as string | undefined,
       servers,
       program: (name) => programs.get(name) as Program,
-      startAgain: start,
+      startAgain: (name, more) => start(name, more),
+      startBeside: (name, label, more) => start(name, more, label),
       stop,
     };
   } catch (error) {

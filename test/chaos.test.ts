@@ -7,14 +7,25 @@ describe("npm run chaos", () => {
   const run = (...args: string[]) =>
     spawnSync(process.execPath, ["--import", "tsx", projectPath("scripts/chaos.ts"), ...args], { encoding: "utf8" });
 
-  it("converges after a crash at every ninth point, with nothing twice and nothing orphaned", () => {
-    const { status, stdout, stderr } = run("--every", "9");
+  it("converges whatever is killed, with nothing twice and nothing orphaned: some points of every column", () => {
+    const { status, stdout, stderr } = run("--every", "30", "--json");
     expect(status, stdout + stderr).to.equal(0);
-    const points = stdout.trim().split("\n").slice(0, -1);
-    expect(points).to.have.length.greaterThan(4);
-    for (const line of points) expect(line).to.match(/ ok, converged [\d.]+ s after the restart$/);
-    expect(stdout).to.include(`${points.length} crash points, ${points.length} green, 0 failed`);
-  }).timeout(180_000);
+    const cells = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { column: string; point: string; fault?: string });
+    const columns = ["killed", "one of two", "both of two", "stalled", "postgres", "redis"];
+    expect(new Set(cells.map(({ column }) => column))).to.have.all.keys(columns);
+    expect(cells.filter(({ fault }) => fault !== undefined)).to.deep.equal([]);
+  }).timeout(300_000);
+
+  it("draws a row for each point and a column for each victim, with the counts last", () => {
+    const { status, stdout, stderr } = run("--only", "suspend.row", "--control-planes", "1");
+    expect(status, stdout + stderr).to.equal(0);
+    expect(stdout).to.match(/\n +control plane +PostgreSQL +Redis\n +killed +killed +killed\n/);
+    expect(stdout).to.match(/\nsuspend +suspend\.row\.after( +ok [\d.]+ s){3}\n/);
+    expect(stdout.trim().split("\n").at(-1)).to.equal("1 crash points × 3 victims: 3 green, 0 failed");
+  }).timeout(120_000);
 
   it("names every resource's points, before and after, for making and for removing", () => {
     const { stdout } = run("--list");
@@ -25,7 +36,14 @@ describe("npm run chaos", () => {
     }
   });
 
-  it("fails when a point is never reached, instead of counting it as green", () => {
-    expect(run("--only", "no such point").status).to.equal(1);
-  }).timeout(120_000);
+  it("fails when nothing was tried, instead of counting it as green", () => {
+    const { status, stdout } = run("--only", "no such point");
+    expect(status).to.equal(1);
+    expect(stdout).to.include("0 green");
+  });
+
+  it("refuses arguments that it does not know", () => {
+    for (const wrong of [["--victim", "dns"], ["--every", "0"], ["--sometimes"]])
+      expect(run(...wrong).status, wrong.join(" ")).to.equal(2);
+  });
 });

@@ -1,31 +1,50 @@
-/** Every place where a crash is tried, and the operation that comes by it. */
-import { ownedResources } from "../../control-plane/lifecycle/resources/index.ts";
-
-export type ChaosOperation = "provision" | "suspend" | "resume" | "delete";
+/** Every place where something is killed, and the operation that comes by it: read from what the loop walks. */
+import { goalOf } from "../../control-plane/lifecycle/plan-steps.ts";
+import type { Resource } from "../../control-plane/lifecycle/resource.ts";
+import { resources } from "../../control-plane/lifecycle/resources/index.ts";
+import { journeys, type Journey } from "./journeys.ts";
 
 export interface ChaosPoint {
-  readonly operation: ChaosOperation;
+  readonly operation: string;
   /** Name as in CRASH_AT. */
   readonly point: string;
+  /** Where whoever takes over after a crash here is sure to come by as well. */
+  readonly next: string;
 }
 
-const around = (operation: ChaosOperation, state: string, names: readonly string[]): ChaosPoint[] =>
-  names.flatMap((name) => ["before", "after"].map((side) => ({ operation, point: `${state}.${name}.${side}` })));
+/** Places inside an effect, which its resource names itself. */
+const inner: Readonly<Record<string, readonly string[]>> = {
+  delete: [
+    "deleted.archive.draft",
+    "deleted.archive.file",
+    "deleted.cache.between",
+    "deleted.database.chunk",
+    "deleted.database.between",
+  ],
+};
 
-const all = ownedResources.map(({ name }) => name);
+export const chaosPoints: readonly ChaosPoint[] = journeys.flatMap(pointsOf);
 
-export const chaosPoints: readonly ChaosPoint[] = [
-  ...around("provision", "active", ["row", ...all]),
-  { operation: "provision", point: "active.settle" },
-  { operation: "suspend", point: "suspend.row.after" },
-  ...around("suspend", "suspended", ["queue", "worker"]),
-  { operation: "suspend", point: "suspended.settle" },
-  { operation: "resume", point: "resume.row.after" },
-  ...around("resume", "active", ["queue", "worker"]),
-  { operation: "delete", point: "delete.row.after" },
-  ...around("delete", "deleted", ["archive", ...all]),
-  ...["archive.draft", "archive.file", "cache.between", "database.chunk", "database.between", "settle"].map((name) => ({
-    operation: "delete" as const,
-    point: `deleted.${name}`,
-  })),
-];
+function pointsOf(journey: Journey): ChaosPoint[] {
+  const { operation, to, rows } = journey;
+  const point = (name: string, next: string): ChaosPoint => ({ operation, point: name, next });
+  const settle = `${to}.settle`;
+  const around = rows.map((name) => point(name, name.endsWith(".before") ? name.replace(/before$/, "after") : settle));
+  const walked = journey.sharesWalk ? [] : resources.filter((resource) => isTouched(journey, resource));
+  // Whoever takes over finds the row at work, and does all of it again.
+  const effects = walked.flatMap(({ name }) => [
+    point(`${to}.${name}.before`, `${to}.${name}.after`),
+    point(`${to}.${name}.after`, `${to}.${name}.before`),
+  ]);
+  const within = (inner[operation] ?? []).map((name) => point(name, name.replace(/\w+$/, "after")));
+  return around.concat(effects, within, point(settle, settle));
+}
+
+/** The journey's walk makes, changes or removes it. */
+function isTouched({ from, to, renewsAll }: Journey, { name, followsSuspension }: Resource): boolean {
+  const goal = goalOf(to, name);
+  if (goal === undefined) return false;
+  // What a state leaves as it is, is as it was in an active company.
+  const before = from === undefined ? "absent" : (goalOf(from, name) ?? goalOf("active", name));
+  return goal !== before || (goal === "ready" && (followsSuspension === true || renewsAll === true));
+}

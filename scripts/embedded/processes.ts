@@ -18,6 +18,12 @@ export async function isAlive(pid: number): Promise<boolean> {
   return !linux || (fields !== undefined && fields[0] !== "Z" && fields[0] !== "X");
 }
 
+/** Held by SIGSTOP: alive, and not one instruction further until it gets SIGCONT. */
+export async function isStopped(pid: number): Promise<boolean> {
+  const state = linux ? (await statFields(pid))?.[0] : await ask("ps", ["-p", String(pid), "-o", "state="]);
+  return state?.startsWith("T") ?? false;
+}
+
 /** Text that tells this process from any other that had or will have the same pid; undefined when there is none. */
 export async function identityOf(pid: number): Promise<string | undefined> {
   if (!linux) return ask("ps", ["-p", String(pid), "-o", "lstart="]);

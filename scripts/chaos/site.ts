@@ -1,0 +1,93 @@
+/** Servers, programs and two control planes of their own, on which points are tried one after the other. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ControlContext } from "../../control-plane/context.ts";
+import { localDns } from "../../control-plane/domains/dns-provider.ts";
+import { defaultConfig } from "../../core/config.ts";
+import { openDatabase } from "../../core/db.ts";
+import { createLogger } from "../../core/logger.ts";
+import { openRedis } from "../../core/redis.ts";
+import { createSecrets, loadMasterKey } from "../../core/secrets.ts";
+import { choosePort } from "../embedded/ports.ts";
+import { startStack, type Stack } from "../stack.ts";
+import { ask, type ChaosClient } from "./client.ts";
+import { openPlane, type Plane } from "./plane.ts";
+
+export interface Site {
+  readonly stack: Stack;
+  /** The second one is started by whoever needs it. */
+  readonly planes: readonly [Plane, Plane];
+  /** To look at PostgreSQL and Redis as they are, without asking a control plane. */
+  readonly eyes: ControlContext;
+  /** Signs in where that has not been done lately. */
+  signIn(plane: Plane): Promise<ChaosClient>;
+  close(): Promise<void>;
+}
+
+const admin = { email: "chaos@example.com", password: "chaos-password" };
+const tokenLifeMs = 20 * 60_000;
+
+/** @param env of the programs, besides what the site decides. */
+export async function openSite(env: Readonly<Record<string, string>> = {}): Promise<Site> {
+  const folder = await mkdtemp(join(tmpdir(), "secretaria-chaos-"));
+  const ports = { CONTROL_PLANE_PORT: 0, RUNTIME_HTTP_PORT: 0, RUNTIME_HTTPS_PORT: 0 };
+  const config = defaultConfig({ DATA_DIR: folder, ...ports });
+  const stack = await startStack({
+    config,
+    env: {
+      PATH: process.env["PATH"],
+      ADMIN_EMAIL: admin.email,
+      ADMIN_PASSWORD: admin.password,
+      LOG_LEVEL: "fatal",
+      LEASE_SECONDS: "1",
+      SWEEP_SECONDS: "0.2",
+      ...env,
+    },
+    revive: false,
+  });
+  const eyes = openEyes(stack, folder);
+  const besidePort = String(await choosePort(0));
+  let signedIn: { token: Promise<string>; until: number } | undefined;
+  return {
+    stack,
+    planes: [
+      openPlane(stack.connection.controlPlaneUrl, stack.program("control-plane"), (more) =>
+        stack.startAgain("control-plane", more),
+      ),
+      openPlane(`http://localhost:${besidePort}`, undefined, (more) =>
+        stack.startBeside("control-plane", "control-plane-2", { CONTROL_PLANE_PORT: besidePort, ...more }),
+      ),
+    ],
+    eyes,
+    async signIn({ url }) {
+      if (signedIn === undefined || signedIn.until < Date.now()) {
+        const answer = ask<{ accessToken: string }>({ url, token: "" }, "POST", "/api/auth/login", admin);
+        signedIn = { token: answer.then(({ accessToken }) => accessToken), until: Date.now() + tokenLifeMs };
+        signedIn.token.catch(() => (signedIn = undefined));
+      }
+      return { url, token: await signedIn.token };
+    },
+    async close() {
+      eyes.redis.disconnect();
+      await eyes.db.destroy();
+      await stack.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function openEyes({ connection }: Stack, folder: string): ControlContext {
+  const log = createLogger("chaos", "silent");
+  const config = defaultConfig({ DATA_DIR: folder });
+  const eyes: Partial<ControlContext> = {
+    config,
+    log,
+    db: openDatabase(connection.databaseUrl, { name: "chaos", max: 4 }),
+    redis: openRedis(connection.redisUrl, log),
+    secrets: createSecrets(loadMasterKey(config)),
+    dns: localDns,
+  };
+  // As much as an inspection needs.
+  return eyes as ControlContext;
+}
