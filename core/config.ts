@@ -62,10 +62,8 @@ const schema = z.object({
     .optional(),
   /** Sender of e-mails. */
   MAIL_FROM: z.string().min(3).default("Secretária <nao-responda@localhost>"),
-  /** For the chaos tool only: the crash point at which the control plane strikes itself, once. */
-  CRASH_AT: z.string().optional(),
-  /** SIGKILL ends it there; SIGSTOP holds it until it gets SIGCONT, while something else is killed. */
-  CRASH_WITH: z.enum(["SIGKILL", "SIGSTOP"]).default("SIGKILL"),
+  /** For the chaos tool only: a file that may name a crash point and the signal with which the control plane strikes itself there. */
+  CRASH_FILE: z.string().optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
 });
 

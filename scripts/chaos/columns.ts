@@ -64,7 +64,8 @@ const bothOfTwo: Column = {
   controlPlanes: 2,
   survivor: ({ planes }) => planes[1],
   async arm({ planes }, { point, next }) {
-    await Promise.all([planes[0].arm(point, "SIGKILL"), planes[1].arm(next, "SIGKILL")]);
+    await planes[0].arm(point, "SIGKILL");
+    await planes[1].arm(next, "SIGKILL");
   },
   async strike({ planes }, { point }, repeat) {
     if (!(await planes[0].isStruck(patienceSeconds))) return "missed";

@@ -1,5 +1,7 @@
 /** A control plane as the chaos tool handles it: armed, held, killed, started again on its port. */
+import { rm } from "node:fs/promises";
 import { isAlive, isStopped, signal } from "../embedded/processes.ts";
+import { writePrivateFile } from "../embedded/private-file.ts";
 import type { Program } from "../embedded/program.ts";
 import { waitUntil } from "./client.ts";
 
@@ -8,11 +10,9 @@ export type Strike = "SIGKILL" | "SIGSTOP";
 
 export interface Plane {
   readonly url: string;
-  /** Runs, and nothing will strike it any more. */
-  isSound(): boolean;
-  /** Starts it without a point, unless it is sound. */
+  /** Takes away what may strike it, and starts it when it was killed. @throws Error when it ended by itself. */
   ensureSound(): Promise<void>;
-  /** Starts it anew, to be struck the first time it comes by the point. */
+  /** The first time it comes by the point it is struck. It is started when it was killed. */
   arm(point: string, strike: Strike): Promise<void>;
   /** True when it was struck within the time. */
   isStruck(seconds: number): Promise<boolean>;
@@ -21,44 +21,43 @@ export interface Plane {
   kill(): Promise<void>;
 }
 
+/** @param crashFile its CRASH_FILE. */
 export function openPlane(
-  url: string,
+  at: { readonly url: string; readonly crashFile: string },
   running: Program | undefined,
-  start: (env: Readonly<Record<string, string>>) => Promise<Program>,
+  start: () => Promise<Program>,
 ): Plane {
   let program = running;
   let armed: Strike | undefined;
-  const kill = async () => {
-    const last = program;
-    program = undefined;
-    await last?.kill("SIGKILL");
-  };
-  const restart = async (env: Readonly<Record<string, string>>) => {
-    await kill();
-    program = await start(env);
+  const hasStopped = async () => program !== undefined && (await isStopped(program.pid));
+  const ensureSound = async () => {
+    await rm(at.crashFile, { force: true });
+    if (program !== undefined && !(await isAlive(program.pid))) {
+      if (armed !== "SIGKILL") throw new Error("a control plane ended though nobody had killed it");
+      program = undefined;
+    }
+    armed = undefined;
+    program ??= await start();
   };
   return {
-    url,
-    isSound: () => program !== undefined && armed === undefined,
-    async ensureSound() {
-      if (program !== undefined && armed === undefined) return;
-      armed = undefined;
-      await restart({});
-    },
+    url: at.url,
+    ensureSound,
     async arm(point, strike) {
+      await ensureSound();
       armed = strike;
-      await restart({ CRASH_AT: point, CRASH_WITH: strike });
+      await writePrivateFile(at.crashFile, `${point} ${strike}`);
     },
     isStruck(seconds) {
-      const pid = program?.pid ?? 0;
-      return waitUntil(async () => (armed === "SIGSTOP" ? isStopped(pid) : !(await isAlive(pid))), seconds);
+      const { pid } = program as Program;
+      return waitUntil(async () => (armed === "SIGSTOP" ? hasStopped() : !(await isAlive(pid))), seconds);
     },
     release() {
-      if (program === undefined) return;
-      signal(program.pid, "SIGCONT");
-      // A point strikes once.
-      armed = undefined;
+      if (program !== undefined) signal(program.pid, "SIGCONT");
     },
-    kill,
+    async kill() {
+      const last = program;
+      program = undefined;
+      await last?.kill("SIGKILL");
+    },
   };
 }

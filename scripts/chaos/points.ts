@@ -6,7 +6,7 @@ import { journeys, type Journey } from "./journeys.ts";
 
 export interface ChaosPoint {
   readonly operation: string;
-  /** Name as in CRASH_AT. */
+  /** As CRASH_FILE names it. */
   readonly point: string;
   /** Where whoever takes over after a crash here is sure to come by as well. */
   readonly next: string;

@@ -31,6 +31,7 @@ const tokenLifeMs = 20 * 60_000;
 /** @param env of the programs, besides what the site decides. */
 export async function openSite(env: Readonly<Record<string, string>> = {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), "secretaria-chaos-"));
+  const crashFile = (plane: number) => join(folder, `crash-${plane}`);
   const ports = { CONTROL_PLANE_PORT: 0, RUNTIME_HTTP_PORT: 0, RUNTIME_HTTPS_PORT: 0 };
   const config = defaultConfig({ DATA_DIR: folder, ...ports });
   const stack = await startStack({
@@ -42,6 +43,7 @@ export async function openSite(env: Readonly<Record<string, string>> = {}): Prom
       LOG_LEVEL: "fatal",
       LEASE_SECONDS: "1",
       SWEEP_SECONDS: "0.2",
+      CRASH_FILE: crashFile(1),
       ...env,
     },
     revive: false,
@@ -52,11 +54,16 @@ export async function openSite(env: Readonly<Record<string, string>> = {}): Prom
   return {
     stack,
     planes: [
-      openPlane(stack.connection.controlPlaneUrl, stack.program("control-plane"), (more) =>
-        stack.startAgain("control-plane", more),
+      openPlane(
+        { url: stack.connection.controlPlaneUrl, crashFile: crashFile(1) },
+        stack.program("control-plane"),
+        () => stack.startAgain("control-plane"),
       ),
-      openPlane(`http://localhost:${besidePort}`, undefined, (more) =>
-        stack.startBeside("control-plane", "control-plane-2", { CONTROL_PLANE_PORT: besidePort, ...more }),
+      openPlane({ url: `http://localhost:${besidePort}`, crashFile: crashFile(2) }, undefined, () =>
+        stack.startBeside("control-plane", "control-plane-2", {
+          CONTROL_PLANE_PORT: besidePort,
+          CRASH_FILE: crashFile(2),
+        }),
       ),
     ],
     eyes,
