@@ -121,6 +121,6 @@ async function runMatrix(chosen: readonly Column[], points: readonly ChaosPoint[
 
 function report(result: CellResult, progress: string): void {
   if (values.json) return say(JSON.stringify(result));
-  const what = `${result.column.padEnd(13)}${result.operation.padEnd(10)}${result.point.padEnd(28)}`;
+  const what = `${result.column.padEnd(13)}${result.operation.padEnd(10)}${result.point.padEnd(32)}`;
   say(`${progress.padStart(9)}  ${what}${verdictOf(result)}${result.fault === undefined ? "" : `: ${result.fault}`}`);
 }

@@ -1,9 +1,6 @@
 /** What is asked of a company while something is killed, and what it must have become in the end. */
 import type { DesiredState, TenantStatus } from "../../core/tenant.ts";
 
-/** True when DELETE takes `purgeAfter` and the states `closed` and `rolled_back` are reached. */
-export const gracePeriods = false;
-
 export interface Journey {
   readonly operation: string;
   /** Journeys that the company has behind it when this one is asked for. */
@@ -52,13 +49,13 @@ const removal =
     return {
       method: "DELETE",
       path: `/api/tenants/${slug}`,
-      body: { confirm: slug, reason: "chaos", ...(gracePeriods ? { purgeAfter } : {}) },
+      body: { confirm: slug, reason: "chaos", purgeAfter },
     };
   };
 
 const day = 86_400;
 
-const always: readonly Journey[] = [
+export const journeys: readonly Journey[] = [
   {
     operation: "provision",
     after: [],
@@ -95,9 +92,6 @@ const always: readonly Journey[] = [
     rows: ["delete.row.after"],
     request: removal(0),
   },
-];
-
-const withGracePeriods: readonly Journey[] = [
   {
     operation: "close",
     after: ["provision"],
@@ -139,8 +133,6 @@ const withGracePeriods: readonly Journey[] = [
     request: provision,
   },
 ];
-
-export const journeys: readonly Journey[] = gracePeriods ? [...always, ...withGracePeriods] : always;
 
 export function journeyOf(operation: string): Journey {
   const found = journeys.find((journey) => journey.operation === operation);

@@ -17,7 +17,7 @@ export function drawMatrix(
   const rows = points.filter((point) => columns.some((column) => cell(point, column)));
   const head = ([0, 1] as const).map(
     (line) =>
-      " ".repeat(38) +
+      " ".repeat(42) +
       columns
         .map(({ title }) => wide(title[line]))
         .join("")
@@ -27,7 +27,7 @@ export function drawMatrix(
     ...head,
     ...rows.map((point) => {
       const cells = columns.map((column) => wide(verdictOf(cell(point, column)))).join("");
-      return `${point.operation.padEnd(10)}${point.point.padEnd(28)}${cells.trimEnd()}`;
+      return `${point.operation.padEnd(10)}${point.point.padEnd(32)}${cells.trimEnd()}`;
     }),
   ];
 }

@@ -18,7 +18,7 @@ export async function refuseOwners(db: Knex): Promise<void> {
       LOOP
         IF EXISTS (SELECT FROM public.companies
                    WHERE 'tenant_' || id = made.schema_name AND slug LIKE 'refused-%') THEN
-          EXECUTE format('CREATE TRIGGER chaos BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.chaos_refuse()',
+          EXECUTE format('CREATE OR REPLACE TRIGGER chaos BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.chaos_refuse()',
                          made.object_identity);
         END IF;
       END LOOP;

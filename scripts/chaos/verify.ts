@@ -96,7 +96,10 @@ async function findDoubles({ eyes: { db } }: Site, { journey, slug }: Outcome): 
     certificates: [await count(db("certificates").where({ company_id: id })), gone ? 0 : 1],
     "last exports": [await count(db("tenant_archives").where({ company_id: id })), gone ? 1 : 0],
     hosts: [await count(db("domains").where({ company_id: id })), 2],
-    "failed operations": [await count(db("operations").where({ company_id: id, status: "failed" })), 0],
+    "failed operations": [
+      await count(db("operations").where({ company_id: id, status: "failed", kind: kindOf(journey) })),
+      0,
+    ],
     "operations of this kind": [await count(db("operations").where({ company_id: id, kind: kindOf(journey) })), 1],
     owners: [
       gone ? 0 : await count(db.withSchema(`tenant_${id}`).from("users").where({ role: "owner" })),
