@@ -83,19 +83,19 @@ async function runMatrix(chosen: readonly Column[], points: readonly ChaosPoint[
     points.filter((_, i) => (i + 7 * shift) % every === 0).map((point) => ({ column, point })),
   );
   const results: CellResult[] = [];
-  let site: Site | undefined;
+  let site: Promise<Site> | undefined;
   const stopSite = async () => {
     const last = site;
     site = undefined;
-    await last?.close();
+    await (await last?.catch(() => undefined))?.close();
   };
   // The servers do not share this terminal: whoever interrupts the run has to end them too.
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(name, () => void stopSite().finally(() => process.exit(130)));
   try {
     for (const { column, point } of cells) {
-      site ??= await openSite();
-      const result = await runCell(site, column, point);
+      site ??= openSite();
+      const result = await runCell(await site, column, point);
       results.push(result);
       report(result, `${results.length}/${cells.length}`);
       // What is left of a point that failed is not the next one's fault.

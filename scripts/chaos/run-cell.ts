@@ -56,7 +56,8 @@ async function tryCell(
   const started = performance.now();
   await survivor.ensureSound();
   const client = await site.signIn(survivor);
-  const answers = [await heldBack(first, struck), await repeated];
+  // Who should answer may be held until all is over.
+  const answers = [struck.aftermath === undefined ? await first : undefined, await repeated];
   if (isBeforeAnything(crash.point) && !answers.some((answer) => answer !== undefined && answer.status < 300))
     answers.push(await insist(() => client, request));
   const look = () => verifyOutcome(site, client, { journey, slug, request, answers });
@@ -68,14 +69,6 @@ async function tryCell(
     fault ??= await look();
   }
   return { fault, recoverySeconds };
-}
-
-/** The first answer, or undefined where who should give it is held until all is over. */
-async function heldBack(
-  first: Promise<Answer | undefined>,
-  { aftermath }: { aftermath?: unknown },
-): Promise<Answer | undefined> {
-  return aftermath === undefined ? first : undefined;
 }
 
 /** Makes the company and brings it to where the operation begins, through a control plane that nothing strikes. */
