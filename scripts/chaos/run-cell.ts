@@ -26,7 +26,7 @@ export async function runCell(site: Site, column: Column, crash: ChaosPoint): Pr
       recoverySeconds: 0,
     }));
     // The other control plane may have been faster than the one that was to be struck.
-    if (fault === missed && column.controlPlanes === 2 && tries < 4) continue;
+    if (fault === missed && column.controlPlanes === 2 && tries < 8) continue;
     return { ...crash, column: column.name, fault, recoverySeconds };
   }
 }
