@@ -16,7 +16,7 @@ import { planRoutes } from "./api/plans.ts";
 import { mountRoutes } from "./api/route.ts";
 import { tenantRoutes } from "./api/tenants.ts";
 import type { ControlContext } from "./context.ts";
-import { exposeDriftGauge } from "./drift-gauge.ts";
+import { exposeDriftGauge } from "./lifecycle/inspection/drift-gauge.ts";
 import { mountPanel } from "./panel/mount.ts";
 import { exposeWarmPool } from "./warm-pool/pool-metrics.ts";
 import { exposeWorkerGauge } from "./worker-gauge.ts";

@@ -1,4 +1,4 @@
-import { ArchiveError } from "../control-plane/archive/archive-error.ts";
+import { ArchiveError } from "../control-plane/archive/file/archive-error.ts";
 import { AppError } from "../core/errors.ts";
 import { adoptCommand } from "./tenant/adopt.ts";
 import { exitCodes, type Command } from "./tenant/command.ts";

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { planAdoption } from "../control-plane/tenants/adopt-plan.ts";
-import { adoptTenant } from "../control-plane/tenants/adopt-tenant.ts";
+import { planAdoption } from "../control-plane/tenants/adoption/plan.ts";
+import { adoptTenant } from "../control-plane/tenants/adoption/adopt-tenant.ts";
 import { AppError } from "../core/errors.ts";
 import { readMigrations } from "../core/migrations/sql-files.ts";
 import { projectPath } from "../core/paths.ts";

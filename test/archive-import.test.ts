@@ -1,9 +1,9 @@
 /** A new company from an archive: the same rows, nobody's old way in, and never half of it. */
 import { join } from "node:path";
 import { expect } from "chai";
-import { exportTenant } from "../control-plane/archive/export-tenant.ts";
-import { importTenant } from "../control-plane/archive/import-tenant.ts";
-import { verifyArchive } from "../control-plane/archive/verify-archive.ts";
+import { exportTenant } from "../control-plane/archive/export/export-tenant.ts";
+import { importTenant } from "../control-plane/archive/import/import-tenant.ts";
+import { verifyArchive } from "../control-plane/archive/file/verify-archive.ts";
 import { ownerSetupUrl } from "../control-plane/tenants/owner-setup-link.ts";
 import { schemaFingerprint } from "../core/migrations/fingerprint.ts";
 import { readMigrations } from "../core/migrations/sql-files.ts";

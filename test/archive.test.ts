@@ -3,12 +3,12 @@ import { copyFile, readFile, readdir, stat, truncate, writeFile } from "node:fs/
 import { basename, dirname, join } from "node:path";
 import { spawn } from "node:child_process";
 import { expect } from "chai";
-import { ArchiveError } from "../control-plane/archive/archive-error.ts";
-import { exportTenant } from "../control-plane/archive/export-tenant.ts";
-import { loadTables } from "../control-plane/archive/load-tables.ts";
-import { withTenantTransaction } from "../control-plane/archive/tenant-transaction.ts";
-import { verifyArchive } from "../control-plane/archive/verify-archive.ts";
-import { openZip } from "../control-plane/archive/zip-reader.ts";
+import { ArchiveError } from "../control-plane/archive/file/archive-error.ts";
+import { exportTenant } from "../control-plane/archive/export/export-tenant.ts";
+import { loadTables } from "../control-plane/archive/import/load-tables.ts";
+import { withTenantTransaction } from "../control-plane/archive/tables/tenant-transaction.ts";
+import { verifyArchive } from "../control-plane/archive/file/verify-archive.ts";
+import { openZip } from "../control-plane/archive/file/zip-reader.ts";
 import { readMigrations } from "../core/migrations/sql-files.ts";
 import { projectPath } from "../core/paths.ts";
 import { readEntries, runTenant, writeEntries } from "./support/archives.ts";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { explanationSchema, type Explanation } from "../control-plane/tenants/explain-schema.ts";
+import { explanationSchema, type Explanation } from "../control-plane/tenants/explanation/schema.ts";
 import { ResourceError } from "../core/errors.ts";
 import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";

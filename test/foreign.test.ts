@@ -1,7 +1,7 @@
 /** A thing of a tenant's name that carries another mark is a stranger's: nothing of ours reads, changes or removes it. */
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { makeMissingPartitions } from "../control-plane/lifecycle/partitions.ts";
+import { makeMissingPartitions } from "../control-plane/lifecycle/upkeep/partitions.ts";
 import { projectPath } from "../core/paths.ts";
 import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";

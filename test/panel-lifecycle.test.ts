@@ -1,7 +1,7 @@
 /** The ends of a company's life in the panel: suspended, deleted, taken back, removed, and never come to life. */
 import { expect } from "chai";
 import type { Page } from "playwright-core";
-import { deletionStatement } from "../control-plane/lifecycle/deletion-manifest.ts";
+import { deletionStatement } from "../control-plane/lifecycle/endings/deletion-manifest.ts";
 import { verifyStatement } from "../core/statements.ts";
 import { ResourceError } from "../core/errors.ts";
 import { sendForm, useBrowser } from "./support/browser.ts";

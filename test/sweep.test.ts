@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { askForRenewals } from "../control-plane/lifecycle/housekeeping.ts";
+import { askForRenewals } from "../control-plane/lifecycle/upkeep/housekeeping.ts";
 import { listDue } from "../control-plane/lifecycle/sweep.ts";
 import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { z } from "zod";
 import { provisionedSchema } from "../control-plane/tenants/tenant-schemas.ts";
-import { makeMissingPartitions } from "../control-plane/lifecycle/partitions.ts";
+import { makeMissingPartitions } from "../control-plane/lifecycle/upkeep/partitions.ts";
 import { usePlatform } from "./support/platform.ts";
 import { newCompany } from "./support/api-client.ts";
 

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { makeMissingPartitions } from "../control-plane/lifecycle/partitions.ts";
+import { makeMissingPartitions } from "../control-plane/lifecycle/upkeep/partitions.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { makeSpare } from "../control-plane/warm-pool/make-spare.ts";
 import { tendSpares } from "../control-plane/warm-pool/tend-spares.ts";

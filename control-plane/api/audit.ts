@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { text } from "../../core/validation.ts";
 import { listAudit } from "../audit-log.ts";
-import { getCompany } from "../tenants/change-tenant.ts";
+import { getCompany } from "../tenants/changes/change-tenant.ts";
 import { defineRoute, type Route } from "./route.ts";
 
 const listQuery = z.strictObject({

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { deletionManifestSchema } from "../lifecycle/deletion-manifest.ts";
-import { getCompany } from "../tenants/change-tenant.ts";
-import { getDeletionRecord } from "../tenants/deletion-record.ts";
+import { deletionManifestSchema } from "../lifecycle/endings/deletion-manifest.ts";
+import { getCompany } from "../tenants/changes/change-tenant.ts";
+import { getDeletionRecord } from "../tenants/changes/deletion-record.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { tenantReference } from "./tenant-changes.ts";
 

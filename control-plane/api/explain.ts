@@ -1,5 +1,5 @@
-import { explanationSchema } from "../tenants/explain-schema.ts";
-import { explainTenant } from "../tenants/explain-tenant.ts";
+import { explanationSchema } from "../tenants/explanation/schema.ts";
+import { explainTenant } from "../tenants/explanation/explain-tenant.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { tenantReference } from "./tenant-changes.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { requestInvitation } from "../tenants/request-invitation.ts";
+import { requestInvitation } from "../tenants/changes/request-invitation.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { tenantReference } from "./tenant-changes.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { findOrphans, isClean } from "../lifecycle/orphans.ts";
+import { findOrphans, isClean } from "../lifecycle/upkeep/orphans.ts";
 import { defineRoute, type Route } from "./route.ts";
 
 const names = z.array(z.string());

@@ -4,10 +4,10 @@ import { text } from "../../core/validation.ts";
 import type { Role } from "../accounts/authenticate.ts";
 import type { ControlContext } from "../context.ts";
 import type { OperationRow } from "../lifecycle/operation-store.ts";
-import { changeSchema, deletionSchema, reasonSchema } from "../tenants/change-schemas.ts";
-import { resumeTenant, retryTenant, suspendTenant, type Change } from "../tenants/change-tenant.ts";
-import { deleteTenant, undeleteTenant } from "../tenants/delete-tenant.ts";
-import { reconcileTenant } from "../tenants/reconcile-tenant.ts";
+import { changeSchema, deletionSchema, reasonSchema } from "../tenants/changes/schemas.ts";
+import { resumeTenant, retryTenant, suspendTenant, type Change } from "../tenants/changes/change-tenant.ts";
+import { deleteTenant, undeleteTenant } from "../tenants/changes/delete-tenant.ts";
+import { reconcileTenant } from "../tenants/changes/reconcile-tenant.ts";
 import { presentOperation } from "../tenants/present-tenant.ts";
 import { defineRoute, type Route } from "./route.ts";
 

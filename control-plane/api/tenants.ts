@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AppError } from "../../core/errors.ts";
 import { text } from "../../core/validation.ts";
-import { getCompany } from "../tenants/change-tenant.ts";
+import { getCompany } from "../tenants/changes/change-tenant.ts";
 import { readIdempotencyKey } from "../tenants/idempotency.ts";
 import { listTenants } from "../tenants/list-tenants.ts";
 import { presentTenants } from "../tenants/present-tenant.ts";

@@ -4,16 +4,16 @@
  */
 import type { ControlContext } from "../context.ts";
 import { crashPoint } from "./crash-point.ts";
-import { inspectIfDue } from "./inspection.ts";
+import { inspectIfDue } from "./inspection/inspect-tenant.ts";
 import { LeaseLost, keepLease, releaseLease, takeLease } from "./lease.ts";
-import { endDeletion } from "./deletion.ts";
-import { endOperation } from "./end-operation.ts";
+import { endDeletion } from "./endings/deletion.ts";
+import { endOperation } from "./endings/end-operation.ts";
 import { listResources, parkResource, type ResourceRow } from "./operation-store.ts";
-import { takeBackLateWrites } from "./late-writes.ts";
+import { takeBackLateWrites } from "./endings/late-writes.ts";
 import { blockersOf, isAtGoal } from "./plan-steps.ts";
 import type { LeasedTenant } from "./resource.ts";
 import { resources } from "./resources/index.ts";
-import { beginRollback, callsForRollback, endRollback } from "./rollback.ts";
+import { beginRollback, callsForRollback, endRollback } from "./endings/rollback.ts";
 import { readLeasedTenant } from "./tenant-store.ts";
 import { walkResources, type Progress } from "./walk.ts";
 

@@ -21,7 +21,7 @@ export interface LeasedTenant extends Tenant {
   readonly wasActive: boolean;
   /** What follows a failure that no retry mends, before it was ever active. */
   readonly onFailure: "rollback" | "hold";
-  /** It is time to look at everything it owns (see inspection.ts). */
+  /** It is time to look at everything it owns (see inspection/). */
   readonly inspectionDue: boolean;
 }
 

@@ -1,8 +1,8 @@
 /** Finds convergence that is due and that nobody holds: retries, and what a dead process left behind. */
 import type { ControlContext } from "../context.ts";
 import { converge } from "./converge.ts";
-import { startDuePurges } from "./deletion.ts";
-import { listDueInspections } from "./inspection-schedule.ts";
+import { startDuePurges } from "./endings/deletion.ts";
+import { listDueInspections } from "./inspection/schedule.ts";
 
 /** At once in one process; schemas are bounded by their own few connections, so what waits for others may be many. */
 const atOnce = 16;

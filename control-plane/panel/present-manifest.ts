@@ -1,4 +1,4 @@
-import type { DeletionManifest } from "../lifecycle/deletion-manifest.ts";
+import type { DeletionManifest } from "../lifecycle/endings/deletion-manifest.ts";
 import type { Locale } from "./locale.ts";
 
 /** A deletion's manifest in words; names of schemas, keys and hosts stay as they are. */

@@ -1,5 +1,5 @@
 /** In words: what is wanted of a company that is not simply active, since when, who asked, and until when it is kept. */
-import { findDeletionRecord } from "../tenants/deletion-record.ts";
+import { findDeletionRecord } from "../tenants/changes/deletion-record.ts";
 import { findLastAct } from "../tenants/last-act.ts";
 import type { CompanyRow } from "../lifecycle/tenant-store.ts";
 import type { Locale } from "./locale.ts";

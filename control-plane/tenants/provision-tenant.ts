@@ -5,7 +5,7 @@ import { tenantAudience, schemaName } from "../../core/tenant.ts";
 import type { ControlContext } from "../context.ts";
 import { converge, convergeLeased } from "../lifecycle/converge.ts";
 import { latestOperation, type StepRow } from "../lifecycle/operation-store.ts";
-import { callsForRollback } from "../lifecycle/rollback.ts";
+import { callsForRollback } from "../lifecycle/endings/rollback.ts";
 import { isServable, isSettled } from "../lifecycle/status.ts";
 import type { Progress } from "../lifecycle/walk.ts";
 import { findCompany, type CompanyRow } from "../lifecycle/tenant-store.ts";

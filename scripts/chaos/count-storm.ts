@@ -2,7 +2,7 @@
 import { verifyAudit } from "../../control-plane/audit-log.ts";
 import { ownedResources } from "../../control-plane/lifecycle/resources/index.ts";
 import { readLeasedTenant } from "../../control-plane/lifecycle/tenant-store.ts";
-import type { OrphanReport } from "../../control-plane/lifecycle/orphans.ts";
+import type { OrphanReport } from "../../control-plane/lifecycle/upkeep/orphans.ts";
 import type { Knex } from "../../core/db.ts";
 import { ask, attempt, waitUntil } from "./client.ts";
 import type { Site } from "./site.ts";

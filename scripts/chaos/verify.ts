@@ -1,5 +1,5 @@
 /** What must hold after every strike: converged, nothing twice, nothing orphaned, and every answer true. */
-import type { OrphanReport } from "../../control-plane/lifecycle/orphans.ts";
+import type { OrphanReport } from "../../control-plane/lifecycle/upkeep/orphans.ts";
 import { goalOf } from "../../control-plane/lifecycle/plan-steps.ts";
 import type { ResourceName } from "../../control-plane/lifecycle/resource.ts";
 import { ownedResources } from "../../control-plane/lifecycle/resources/index.ts";

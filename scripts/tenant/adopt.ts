@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import type { ControlContext } from "../../control-plane/context.ts";
-import { planAdoption, type AdoptOptions } from "../../control-plane/tenants/adopt-plan.ts";
-import { adoptTenant } from "../../control-plane/tenants/adopt-tenant.ts";
+import { planAdoption, type AdoptOptions } from "../../control-plane/tenants/adoption/plan.ts";
+import { adoptTenant } from "../../control-plane/tenants/adoption/adopt-tenant.ts";
 import { commandActor, exitCodes, withControl, type Command } from "./command.ts";
 
 const help = `  adopt --schema tenant_77 --name X --slug SLUG --domain DOMAIN --plan CODE [--base-domain HOST]

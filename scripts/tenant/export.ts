@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { exportTenant } from "../../control-plane/archive/export-tenant.ts";
+import { exportTenant } from "../../control-plane/archive/export/export-tenant.ts";
 import { findCompany } from "../../control-plane/lifecycle/tenant-store.ts";
 import { text } from "../../core/validation.ts";
 import { commandActor, exitCodes, withControl, type Command } from "./command.ts";

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { importTenant, planImport } from "../../control-plane/archive/import-tenant.ts";
+import { importTenant, planImport } from "../../control-plane/archive/import/import-tenant.ts";
 import { presentTenants } from "../../control-plane/tenants/present-tenant.ts";
 import { ownerSetupUrl } from "../../control-plane/tenants/owner-setup-link.ts";
 import type { ControlContext } from "../../control-plane/context.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { deletionManifestSchema, deletionStatement } from "../../control-plane/lifecycle/deletion-manifest.ts";
+import { deletionManifestSchema, deletionStatement } from "../../control-plane/lifecycle/endings/deletion-manifest.ts";
 import { messageOf } from "../../core/errors.ts";
 import { verifyStatement } from "../../core/statements.ts";
 import { exitCodes, withControl, type Command } from "./command.ts";

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { verifyArchive } from "../../control-plane/archive/verify-archive.ts";
+import { verifyArchive } from "../../control-plane/archive/file/verify-archive.ts";
 import { exitCodes, type Command } from "./command.ts";
 import { showProgress } from "./show-progress.ts";
 

@@ -4,7 +4,7 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Readable } from "node:stream";
 import { ZipFile } from "yazl";
-import { openZip } from "../../control-plane/archive/zip-reader.ts";
+import { openZip } from "../../control-plane/archive/file/zip-reader.ts";
 import { projectPath } from "../../core/paths.ts";
 import type { Platform } from "./platform.ts";
 

@@ -2,9 +2,9 @@
 import { AppError } from "../../../core/errors.ts";
 import type { OperationRow } from "../../lifecycle/operation-store.ts";
 import type { CompanyRow } from "../../lifecycle/tenant-store.ts";
-import { reasonSchema } from "../../tenants/change-schemas.ts";
-import { getCompany, resumeTenant, suspendTenant, type Reasoned } from "../../tenants/change-tenant.ts";
-import { undeleteTenant } from "../../tenants/delete-tenant.ts";
+import { reasonSchema } from "../../tenants/changes/schemas.ts";
+import { getCompany, resumeTenant, suspendTenant, type Reasoned } from "../../tenants/changes/change-tenant.ts";
+import { undeleteTenant } from "../../tenants/changes/delete-tenant.ts";
 import type { ControlContext } from "../../context.ts";
 import { acts, type ActName } from "../acts.ts";
 import { readForm, type Form } from "../form.ts";

@@ -2,9 +2,9 @@
 import { AppError } from "../../../core/errors.ts";
 import { hostKinds, tenantHost } from "../../../core/tenant.ts";
 import type { CompanyRow } from "../../lifecycle/tenant-store.ts";
-import { deletionSchema } from "../../tenants/change-schemas.ts";
-import { getCompany } from "../../tenants/change-tenant.ts";
-import { deleteTenant } from "../../tenants/delete-tenant.ts";
+import { deletionSchema } from "../../tenants/changes/schemas.ts";
+import { getCompany } from "../../tenants/changes/change-tenant.ts";
+import { deleteTenant } from "../../tenants/changes/delete-tenant.ts";
 import { acts } from "../acts.ts";
 import { readForm, type Form } from "../form.ts";
 import type { Locale } from "../locale.ts";

@@ -1,5 +1,5 @@
-import { getCompany } from "../../tenants/change-tenant.ts";
-import { getDeletionRecord } from "../../tenants/deletion-record.ts";
+import { getCompany } from "../../tenants/changes/change-tenant.ts";
+import { getDeletionRecord } from "../../tenants/changes/deletion-record.ts";
 import { nameOfActor } from "../../tenants/last-act.ts";
 import { localeOf, referenceOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
 import { presentManifest } from "../present-manifest.ts";

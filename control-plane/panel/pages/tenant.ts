@@ -2,7 +2,7 @@ import { AppError } from "../../../core/errors.ts";
 import { hasRole } from "../../accounts/authenticate.ts";
 import { latestOperation } from "../../lifecycle/operation-store.ts";
 import type { CompanyRow } from "../../lifecycle/tenant-store.ts";
-import { getCompany, retryTenant } from "../../tenants/change-tenant.ts";
+import { getCompany, retryTenant } from "../../tenants/changes/change-tenant.ts";
 import { presentTenants } from "../../tenants/present-tenant.ts";
 import type { TenantView } from "../../tenants/tenant-schemas.ts";
 import { presentActs } from "../acts.ts";

@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { text } from "../../../core/validation.ts";
+import { operationSchema } from "../tenant-schemas.ts";
+
+const reason = text(0, 500).optional().describe("Kept in the audit log");
+
+/** No body at all is an empty one. */
+const optionalBody = <S extends z.ZodType>(schema: S) => z.preprocess((body) => body ?? {}, schema);
+
+export const reasonSchema = optionalBody(z.strictObject({ reason }));
+
+export const deletionSchema = z.strictObject({
+  confirm: z.string("must be the company's slug").max(64).describe("The company's slug, as a safeguard"),
+  reason: text(1, 500).describe("Kept in the audit log and in the deletion's manifest"),
+  purgeAfter: z.iso
+    .datetime({ offset: true, error: "must be a time such as 2027-01-31T12:00:00Z" })
+    .optional()
+    .describe(
+      "Until when the company is kept, closed; now or before: removed at once. Absent: the platform's grace period",
+    ),
+});
+
+export const changeSchema = z.object({ operation: operationSchema });
