@@ -15,6 +15,9 @@ control plane, tenant runtime and workers. Ctrl-C stops all of it; the data stay
   RUNTIME_HTTPS_PORT  tenants over HTTPS (8443)
   BASE_DOMAIN         domain of the tenants' hosts (localhost)
   ADMIN_EMAIL, ADMIN_PASSWORD   make the first admin without the one-time link
+  WARM_TENANTS        schemas kept ready ahead of the next companies (0)
+  DELETION_GRACE_DAYS how long a deleted company is kept before it is removed (30)
+  SMTP_URL            where mails to owners are handed in; without it they are log events
   LOG_LEVEL           fatal, error, warn, info, debug (warn)
 `;
 
