@@ -1,4 +1,5 @@
 /** A new company from an archive: the same rows, nobody's old way in, and never half of it. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { exportTenant } from "../control-plane/archive/export/export-tenant.ts";
@@ -200,7 +201,9 @@ describe("the import of an archive", () => {
   for (const [i, point] of points.entries()) {
     it(`killed at ${point} goes on when the file is named again`, async () => {
       const args = ["import", file, "--slug", `morta-${i}`, "--domain", `morta-${i}.com.br`, "--json"];
-      const killed = await runTenant(platform, args, { CRASH_AT: point });
+      const CRASH_FILE = join(platform.config.DATA_DIR, "crash");
+      writeFileSync(CRASH_FILE, `${point} SIGKILL`);
+      const killed = await runTenant(platform, args, { CRASH_FILE });
       expect(killed, killed.stderr).to.deep.include({ signal: "SIGKILL", stdout: "" });
       const left = await companyOf(`morta-${i}`);
       expect(left?.desired_state).to.equal(point === "import.row.after" ? "active" : "suspended");

@@ -1,4 +1,5 @@
 /** A control plane that is killed in the middle of its work, as a process of its own. */
+import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,9 +75,11 @@ describe("a control plane killed with SIGKILL", () => {
 
   it("right after a company took a schema made ahead: it becomes active in that schema, and nobody else gets it", async () => {
     await stack.program("control-plane").kill("SIGKILL");
-    await stack.startAgain("control-plane", { WARM_TENANTS: "2", CRASH_AT: "active.row.after" });
+    const CRASH_FILE = join(folder, "crash");
+    await stack.startAgain("control-plane", { WARM_TENANTS: "2", CRASH_FILE });
     const spares = () => query<{ id: string }>("SELECT id FROM spare_tenants ORDER BY id");
     const [first] = await until(spares, (found) => found.length === 2, { what: "a full pool" });
+    writeFileSync(CRASH_FILE, "active.row.after SIGKILL");
     const company = newCompany();
     expect(await api.post("/api/tenants/provision", company).catch(() => "died")).to.equal("died");
     await stack.program("control-plane").kill("SIGKILL");

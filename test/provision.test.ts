@@ -179,6 +179,23 @@ describe("provisioning", () => {
     expect([other.status, other.body.code]).to.deep.equal([422, "idempotency-mismatch"]);
   });
 
+  it("tells who repeats a key that was answered 202 that the company is there by now, with its token", async () => {
+    const company = newCompany();
+    const key = { "Idempotency-Key": crypto.randomUUID() };
+    const first = await platform.api.post("/api/tenants/provision", company, { ...key, Prefer: "respond-async" });
+    expect([first.status, first.body.initialToken]).to.deep.equal([202, null]);
+    const made = await until(
+      () => platform.api.post("/api/tenants/provision", company, key),
+      ({ status }) => status === 201,
+      { what: "201" },
+    );
+    expect(made.body.tenant.id).to.equal(first.body.tenant.id);
+    expect(made.body.initialToken.token).to.be.a("string");
+    const again = await platform.api.post("/api/tenants/provision", company, key);
+    expect(again.headers.get("idempotency-replayed")).to.equal("true");
+    expect(again.body).to.deep.equal(made.body);
+  });
+
   it("makes one company of one key sent ten times at once", async () => {
     const company = newCompany();
     const key = { "Idempotency-Key": crypto.randomUUID() };

@@ -17,7 +17,12 @@ export interface StoredAnswer {
 }
 
 /** What is known of a key: a finished answer, or a company whose first answer never went out. */
-export type KnownRequest = { readonly answer: StoredAnswer } | { readonly companyId: number };
+export type KnownRequest = KnownAnswer | { readonly companyId: number };
+
+export interface KnownAnswer {
+  readonly answer: StoredAnswer;
+  readonly companyId: number | null;
+}
 
 /** @throws AppError `invalid-request` when the key is not 1 to 255 visible ASCII characters. */
 export function readIdempotencyKey(
@@ -51,7 +56,8 @@ export async function findKnownRequest(
     throw new AppError("idempotency-mismatch", "Use a new key for another request, or send the first body again.");
   }
   if (row.answer_sealed !== null) {
-    return { answer: JSON.parse(ctx.secrets.open(row.answer_sealed, sealContext(request))) as StoredAnswer };
+    const answer = JSON.parse(ctx.secrets.open(row.answer_sealed, sealContext(request))) as StoredAnswer;
+    return { answer, companyId: row.company_id };
   }
   if (row.held || row.company_id === null) throw inProgress();
   return { companyId: row.company_id };

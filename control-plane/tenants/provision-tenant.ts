@@ -10,7 +10,7 @@ import { isServable, isSettled } from "../lifecycle/status.ts";
 import type { Progress } from "../lifecycle/walk.ts";
 import { findCompany, type CompanyRow } from "../lifecycle/tenant-store.ts";
 import { createCompany, type NewCompany } from "./create-company.ts";
-import { findKnownRequest, storeAnswer, type StoredAnswer } from "./idempotency.ts";
+import { findKnownRequest, storeAnswer, type KnownAnswer, type StoredAnswer } from "./idempotency.ts";
 import { ownerSetupUrl } from "./owner-setup-link.ts";
 import { operationView, presentTenants } from "./present-tenant.ts";
 import type { ProvisionedView } from "./tenant-schemas.ts";
@@ -33,7 +33,7 @@ export async function provisionTenant(
   { waitSeconds }: ProvisionOptions,
 ): Promise<StoredAnswer & { replayed: boolean }> {
   const known = company.idempotency && (await findKnownRequest(ctx, company.idempotency));
-  if (known && "answer" in known) return { ...known.answer, replayed: true };
+  if (known && "answer" in known) return replay(ctx, known, company);
   const companyId = await ctx.warmPool.provisioning(async () => {
     const { companyId: id, work } = known ? carryOn(ctx, known.companyId) : await create(ctx, company);
     await waitUntilSettled(ctx, { waitSeconds, onFailure: company.request.onFailure }, work);
@@ -42,6 +42,18 @@ export async function provisionTenant(
   const answer = await answerFor(ctx, companyId);
   if (company.idempotency) await storeAnswer(ctx, company.idempotency, answer);
   return { ...answer, replayed: false };
+}
+
+/** The first answer again; where that said that the company is being made, and it is there by now, that it is. */
+async function replay(
+  ctx: ControlContext,
+  { answer, companyId }: KnownAnswer,
+  { idempotency }: NewCompany,
+): Promise<StoredAnswer & { replayed: boolean }> {
+  const now = answer.status === 202 && companyId !== null ? await answerFor(ctx, companyId) : answer;
+  if (now.status === answer.status) return { ...answer, replayed: true };
+  if (idempotency) await storeAnswer(ctx, idempotency, now);
+  return { ...now, replayed: false };
 }
 
 type Work = (progress: Progress) => Promise<void>;
