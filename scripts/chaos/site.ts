@@ -3,12 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ControlContext } from "../../control-plane/context.ts";
-import { localDns } from "../../control-plane/domains/dns-provider.ts";
+import { openContext } from "../../control-plane/open-context.ts";
 import { defaultConfig } from "../../core/config.ts";
-import { openDatabase } from "../../core/db.ts";
 import { createLogger } from "../../core/logger.ts";
-import { openRedis } from "../../core/redis.ts";
-import { createSecrets, loadMasterKey } from "../../core/secrets.ts";
+import { createShutdown } from "../../core/shutdown.ts";
 import { choosePort } from "../embedded/ports.ts";
 import { startStack, type Stack } from "../stack.ts";
 import { ask, type ChaosClient } from "./client.ts";
@@ -48,7 +46,15 @@ export async function openSite(env: Readonly<Record<string, string>> = {}): Prom
     },
     revive: false,
   });
-  const eyes = openEyes(stack, folder);
+  const log = createLogger("chaos", "silent");
+  const shutdown = createShutdown(log);
+  const { databaseUrl: DATABASE_URL, redisUrl: REDIS_URL } = stack.connection;
+  const looking = openContext({ ...config, DATABASE_URL, REDIS_URL }, log, shutdown);
+  const eyes = await looking.catch(async (error: unknown) => {
+    await shutdown.run("chaos cannot look");
+    await stack.stop();
+    throw error;
+  });
   const besidePort = String(await choosePort(0));
   let signedIn: { token: Promise<string>; until: number } | undefined;
   return {
@@ -76,25 +82,9 @@ export async function openSite(env: Readonly<Record<string, string>> = {}): Prom
       return { url, token: await signedIn.token };
     },
     async close() {
-      eyes.redis.disconnect();
-      await eyes.db.destroy();
+      await shutdown.run("chaos is over");
       await stack.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-function openEyes({ connection }: Stack, folder: string): ControlContext {
-  const log = createLogger("chaos", "silent");
-  const config = defaultConfig({ DATA_DIR: folder });
-  const eyes: Partial<ControlContext> = {
-    config,
-    log,
-    db: openDatabase(connection.databaseUrl, { name: "chaos", max: 4 }),
-    redis: openRedis(connection.redisUrl, log),
-    secrets: createSecrets(loadMasterKey(config)),
-    dns: localDns,
-  };
-  // As much as an inspection needs.
-  return eyes as ControlContext;
 }

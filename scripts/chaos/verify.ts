@@ -19,7 +19,8 @@ export interface Outcome {
   readonly answers: readonly (Answer | undefined)[];
 }
 
-const patienceSeconds = 30;
+/** A worker that could not sign off, for Redis was away, counts as alive for half a minute. */
+const patienceSeconds = 60;
 
 /** Answers the first thing that is wrong, or undefined. */
 export async function verifyOutcome(site: Site, client: ChaosClient, outcome: Outcome): Promise<string | undefined> {
