@@ -134,7 +134,12 @@ async function findDrift({ eyes }: Site, { journey, slug }: Outcome): Promise<st
   return (await waitUntil(isRight, 15)) ? undefined : wrong.join("; ");
 }
 
+/** A Redis that was restarted gets the users of all companies back a moment later. */
 async function findOrphaned(client: ChaosClient): Promise<string | undefined> {
-  const report = await ask<OrphanReport & { clean: boolean }>(client, "GET", "/api/orphans");
-  return report.clean ? undefined : `orphans: ${JSON.stringify(report)}`;
+  let report: (OrphanReport & { clean: boolean }) | undefined;
+  const isClean = async () => {
+    report = await ask<OrphanReport & { clean: boolean }>(client, "GET", "/api/orphans");
+    return report.clean;
+  };
+  return (await waitUntil(isClean, 10)) ? undefined : `orphans: ${JSON.stringify(report)}`;
 }
