@@ -7,7 +7,7 @@ import { hostname } from "node:os";
 import { tenantQueueName } from "../core/queues.ts";
 import { execAll } from "../core/redis.ts";
 import { queuePrefix } from "../core/tenant.ts";
-import { registerWorker, unregisterWorker } from "../core/worker-registry.ts";
+import { registerWorker, unregisterWorker, type WorkerInfo } from "../core/worker-registry.ts";
 import type { WorkersContext, WorkerTenant } from "./context.ts";
 import { createSlot, type Slot } from "./slot.ts";
 
@@ -32,14 +32,23 @@ const idleMs = 30_000;
 
 export function createPool(ctx: WorkersContext): WorkerPool {
   const slots = new Map<number, Slot>();
+  /** Stopped while Redis was away: a removal waits until nobody counts them any more. */
+  const leaving = new Map<string, WorkerInfo>();
+  const signOff = async (info: WorkerInfo) => {
+    leaving.set(info.workerId, info);
+    try {
+      await unregisterWorker(ctx.redis, info.companyId, info.workerId);
+      leaving.delete(info.workerId);
+    } catch (error) {
+      ctx.log.debug({ err: error, companyId: info.companyId }, "a stopped worker is still in the registry");
+    }
+  };
   const remove = async (companyId: number) => {
     const slot = slots.get(companyId);
     if (slot === undefined) return;
     slots.delete(companyId);
     await slot.sleep();
-    await unregisterWorker(ctx.redis, companyId, slot.info.workerId).catch((error: unknown) =>
-      ctx.log.debug({ err: error, companyId }, "the entry of a stopped worker runs out by itself"),
-    );
+    await signOff(slot.info);
   };
   return {
     async add(tenant) {
@@ -70,6 +79,7 @@ export function createPool(ctx: WorkersContext): WorkerPool {
       await Promise.all(quiet.map((slot, i) => (busy[i] ? slot.wake() : slot.sleep())));
     },
     async beat() {
+      await Promise.all([...leaving.values()].map(signOff));
       await Promise.all([...slots.values()].map(({ info }) => registerWorker(ctx.redis, info)));
     },
     async close() {
