@@ -85,7 +85,7 @@ describe("the panel, at the ends of a company's life", () => {
       expect(await line.textContent())
         .to.include("Excluída")
         .and.include(keptUntil);
-      expect(await page.locator("#status option").count(), "all statuses and any").to.equal(8);
+      expect(await page.locator("#status option").count(), "all statuses, any, and drift").to.equal(9);
 
       await line.locator("a.tenant-name").click();
       await page.click("#undelete");

@@ -40,6 +40,14 @@ export function openLocales(): Locales {
   return Object.fromEntries(entries) as Locales;
 }
 
+/** The languages by their own names; the first one is chosen when none of ours is. */
+export function presentLanguages(chosen: string | undefined) {
+  const known = languages.find((code) => code === chosen) ?? languages[0];
+  return languages.map((code) => ({ code, name: ownNames[code], chosen: code === known }));
+}
+
+const ownNames: Readonly<Record<Language, string>> = { "pt-BR": "Português (Brasil)", en: "English" };
+
 /** What the browser asks for among ours; Portuguese when it asks for neither. */
 export function chooseLocale(locales: Locales, req: Request): Locale {
   const accepted = req.acceptsLanguages("pt-BR", "pt", "en");

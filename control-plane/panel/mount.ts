@@ -5,6 +5,7 @@ import { acceptForms } from "./form.ts";
 import { answerPageErrors, missingPage } from "./page-errors.ts";
 import { makeChange, showChange } from "./pages/change.ts";
 import { deleteFromPage, showDeletion } from "./pages/delete.ts";
+import { invite, showInvitation } from "./pages/invite.ts";
 import { logIn, logOut, showLogin } from "./pages/login.ts";
 import { sendManifest, showManifest } from "./pages/manifest.ts";
 import { createTenant, showNewTenant } from "./pages/new-tenant.ts";
@@ -42,10 +43,12 @@ export function mountPanel(app: Express, control: ControlContext, guessing: Requ
   panel.post("/tenants/new", form, person(ctx, createTenant));
   panel.get("/tenants/:id", person(ctx, showTenant));
   panel.post("/tenants/:id/retry", form, person(ctx, retryFromPage));
-  for (const act of ["suspend", "resume", "undelete"] as const) {
+  for (const act of ["suspend", "resume", "undelete", "reconcile"] as const) {
     panel.get(`/tenants/:id/${act}`, person(ctx, showChange(act), acts[act].least));
     panel.post(`/tenants/:id/${act}`, form, person(ctx, makeChange(act), acts[act].least));
   }
+  panel.get("/tenants/:id/invite", person(ctx, showInvitation, acts.invite.least));
+  panel.post("/tenants/:id/invite", form, person(ctx, invite, acts.invite.least));
   panel.get("/tenants/:id/delete", person(ctx, showDeletion, acts.delete.least));
   panel.post("/tenants/:id/delete", form, person(ctx, deleteFromPage, acts.delete.least));
   panel.get("/tenants/:id/manifest", person(ctx, showManifest));

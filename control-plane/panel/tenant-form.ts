@@ -12,6 +12,7 @@ export function requestOf(form: Form): Record<string, unknown> {
     ...(form["slug"] ? { slug: form["slug"] } : {}),
     ...(form["baseDomain"] ? { baseDomain: form["baseDomain"] } : {}),
     ...(form["onFailure"] ? { onFailure: form["onFailure"] } : {}),
+    ...(form["locale"] ? { locale: form["locale"] } : {}),
     ...(ownerName || ownerEmail ? { owner: { name: ownerName, email: ownerEmail } } : {}),
   };
 }

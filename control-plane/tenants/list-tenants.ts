@@ -8,6 +8,8 @@ import type { TenantView } from "./tenant-schemas.ts";
 export interface TenantQuery {
   readonly search?: string | undefined;
   readonly status?: TenantStatus | undefined;
+  /** Only those whose last inspection found something that is not as it should be. */
+  readonly drifted?: boolean;
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
@@ -27,6 +29,10 @@ export async function listTenants(
     );
   }
   if (query.status) find.where("tenant_statuses.status", query.status);
+  if (query.drifted) {
+    const found = ctx.db("tenant_inspections").where({ result: "drifted" }).select("company_id");
+    find.whereIn("companies.id", found);
+  }
   if (query.cursor) find.where("companies.id", "<", readCursor(query.cursor));
   const rows = (await find) as CompanyRow[];
   const page = rows.slice(0, query.limit);

@@ -25,6 +25,14 @@ export interface InspectionRow {
 export const findInspection = (db: Knex, companyId: number): Promise<InspectionRow | undefined> =>
   db("tenant_inspections").where({ company_id: companyId }).first();
 
+/** Those of the given companies whose last inspection found something that is not as it should be. */
+export async function listDrifted(db: Knex, companyIds: readonly number[]): Promise<ReadonlySet<number>> {
+  const drifted = db("tenant_inspections")
+    .whereIn("company_id", [...companyIds])
+    .where({ result: "drifted" });
+  return new Set<number>(await drifted.pluck("company_id"));
+}
+
 /** Makes the company's turn come at once. */
 export async function inspectNow(db: Knex, companyId: number): Promise<void> {
   await db("tenant_inspections")

@@ -45,6 +45,7 @@ export function requestOf(form) {
     ...(value("slug") ? { slug: value("slug") } : {}),
     ...(value("baseDomain") ? { baseDomain: value("baseDomain") } : {}),
     ...(value("onFailure") ? { onFailure: value("onFailure") } : {}),
+    ...(value("locale") ? { locale: value("locale") } : {}),
     ...(owner.name || owner.email ? { owner } : {}),
   };
 }

@@ -1,17 +1,23 @@
-/** Follows an operation and keeps the company's page as the server shows it now: the server's templates are the only ones. */
-import { enhance } from "./panel.js";
+/** Keeps the company's page as the server shows it now, while something happens and when something is due. */
+import { fetchPage, showPage, takeParts } from "./page.js";
 
 const eventTypes = ["pending", "working", "ready", "failed", "absent"].map((status) => `resource.${status}`);
 const endings = ["operation.succeeded", "operation.failed"];
 const reopenMs = 3000;
+const slackMs = 2000;
+const longestMs = 60_000;
 
 /**
- * Follows the operation that the page names, and the one after it, until none is running. A company that is gone ends
- * it: `onGone` is given the page that says so.
+ * Follows the operation that the page names, and the one after it; where none runs, waits for what the page expects. A
+ * company that is gone ends it: `onGone` is given the page that says so.
  */
-export function followOperation(onGone = showPage) {
-  const address = runningOperation();
-  if (address === undefined) return;
+export function followCompany(onGone = showPage) {
+  const { events, expects } = document.getElementById("steps")?.dataset ?? {};
+  if (events !== undefined) followOperation(events, onGone);
+  else if (expects !== undefined) void awaitChange(Date.parse(expects), onGone);
+}
+
+function followOperation(address, onGone) {
   const source = new EventSource(address);
   let isOver = false;
   const update = async () => {
@@ -24,7 +30,7 @@ export function followOperation(onGone = showPage) {
   const finish = async () => {
     source.close();
     await update();
-    if (!isOver && runningOperation() !== undefined) setTimeout(() => followOperation(onGone), reopenMs);
+    if (!isOver) setTimeout(() => followCompany(onGone), reopenMs);
   };
   for (const type of eventTypes) source.addEventListener(type, () => void update());
   for (const type of endings) source.addEventListener(type, () => void finish());
@@ -34,34 +40,16 @@ export function followOperation(onGone = showPage) {
   });
 }
 
-/**
- * The page at an address as a document, and whether it says that nothing is there; undefined when the server did not
- * answer. Without a session: on to the sign-in.
- */
-export async function fetchPage(address) {
-  try {
-    const answer = await fetch(address, { headers: { Accept: "text/html" } });
-    if (answer.redirected) location.assign(answer.url);
-    const isGone = answer.status === 404;
-    if (answer.redirected || !(answer.ok || isGone)) return undefined;
-    return { isGone, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
-  } catch {
-    return undefined;
-  }
+/** Looks again at that time, and each minute until then: somebody may have moved it. Nobody asks for a page that nobody sees. */
+async function awaitChange(due, onGone) {
+  const wait = Math.min(Math.max(due - Date.now(), 0) + slackMs, longestMs);
+  await new Promise((resolve) => setTimeout(resolve, wait));
+  while (document.hidden)
+    await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+  const gone = await refresh();
+  if (gone === undefined) followCompany(onGone);
+  else onGone(gone);
 }
-
-/** Shows a fetched page in place of this one's content, and starts reading at its heading. */
-export function showPage(page) {
-  const content = document.getElementById("content");
-  const next = page.getElementById("content");
-  content.className = next.className;
-  content.replaceChildren(...next.childNodes);
-  document.title = page.title;
-  enhance();
-  content.querySelector("h1")?.focus();
-}
-
-const runningOperation = () => document.querySelector("[data-events]")?.dataset.events;
 
 let running;
 let wanted = false;
@@ -81,20 +69,4 @@ function refresh() {
     return gone;
   })();
   return running;
-}
-
-/** Puts the fresh parts in place. */
-function takeParts(fresh) {
-  for (const part of document.querySelectorAll("[data-live]")) {
-    const next = fresh.getElementById(part.id);
-    if (next === null || next.innerHTML === part.innerHTML) continue;
-    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-    part.replaceChildren(...next.childNodes);
-    if (focused !== "") document.getElementById(focused)?.focus();
-  }
-  enhance();
-  const steps = document.getElementById("steps");
-  const events = fresh.getElementById("steps")?.dataset.events;
-  if (events === undefined) delete steps?.dataset.events;
-  else if (steps !== null) steps.dataset.events = events;
 }

@@ -1,6 +1,7 @@
 /** Sends "Nova Empresa" to the API and turns this page into the new company's, with its steps live. */
 import { assist, requestOf } from "./company-form.js";
-import { fetchPage, followOperation, showPage } from "./live.js";
+import { followCompany } from "./live.js";
+import { fetchPage, showPage } from "./page.js";
 import { enhance } from "./panel.js";
 
 // Long enough for the answer to carry the first token, short enough that the steps are live while something hangs.
@@ -103,7 +104,7 @@ async function showCompany({ tenant, initialToken, setupUrl, worker }) {
   enhance();
   history.replaceState(null, "", address);
   for (const link of document.querySelectorAll(".nav [aria-current]")) link.removeAttribute("aria-current");
-  followOperation((gone) => {
+  followCompany((gone) => {
     content.replaceChildren(...kept.nodes);
     content.className = kept.className;
     document.title = kept.title;

@@ -1,3 +1,3 @@
-import { followOperation } from "./live.js";
+import { followCompany } from "./live.js";
 
-followOperation();
+followCompany();

@@ -4,6 +4,7 @@ import type { OperationRow } from "../../lifecycle/operation-store.ts";
 import type { CompanyRow } from "../../lifecycle/tenant-store.ts";
 import { reasonSchema } from "../../tenants/changes/schemas.ts";
 import { getCompany, resumeTenant, suspendTenant, type Reasoned } from "../../tenants/changes/change-tenant.ts";
+import { reconcileTenant } from "../../tenants/changes/reconcile-tenant.ts";
 import { undeleteTenant } from "../../tenants/changes/delete-tenant.ts";
 import type { ControlContext } from "../../context.ts";
 import { acts, type ActName } from "../acts.ts";
@@ -11,12 +12,13 @@ import { readForm, type Form } from "../form.ts";
 import { localeOf, referenceOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
 import { presentProblems, problemsOf, type Problem } from "../problems.ts";
 
-type ReasonedAct = Exclude<ActName, "delete">;
+type ReasonedAct = Exclude<ActName, "delete" | "invite">;
 
 const changes: Readonly<Record<ReasonedAct, (ctx: ControlContext, change: Reasoned) => Promise<OperationRow>>> = {
   suspend: suspendTenant,
   resume: resumeTenant,
   undelete: undeleteTenant,
+  reconcile: reconcileTenant,
 };
 
 type Page = (ctx: PanelContext, visit: PersonsVisit) => Promise<void>;

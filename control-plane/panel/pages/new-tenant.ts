@@ -9,6 +9,7 @@ import { provisionTenant } from "../../tenants/provision-tenant.ts";
 import { provisionSchema, type ProvisionedView } from "../../tenants/tenant-schemas.ts";
 import { readForm, type Form } from "../form.ts";
 import { keepFirstAccess } from "../first-access.ts";
+import { presentLanguages } from "../locale.ts";
 import { localeOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
 import { presentPlans } from "../present-plans.ts";
 import { presentProblems, problemsOf, problemsOfError, type Problem } from "../problems.ts";
@@ -89,7 +90,8 @@ async function showForm(ctx: PanelContext, visit: PersonsVisit, state: FormState
     baseDomain: ctx.config.BASE_DOMAIN,
     showsOwner: Boolean(state.form["owner-name"] || state.form["owner-email"]),
     onFailure: state.form["onFailure"] === "hold" ? "hold" : "rollback",
-    showsAdvanced: state.form["onFailure"] === "hold",
+    mailLanguages: presentLanguages(state.form["locale"]),
+    showsAdvanced: state.form["onFailure"] === "hold" || state.form["locale"] === "en",
     failed: state.failed,
     steps: presentSteps(locale, []),
     ...presentProblems(locale, "new", state.problems),

@@ -1,14 +1,15 @@
 import { AppError } from "../../../core/errors.ts";
 import { hasRole } from "../../accounts/authenticate.ts";
-import { latestOperation } from "../../lifecycle/operation-store.ts";
 import type { CompanyRow } from "../../lifecycle/tenant-store.ts";
 import { getCompany, retryTenant } from "../../tenants/changes/change-tenant.ts";
+import { explainTenant } from "../../tenants/explanation/explain-tenant.ts";
 import { presentTenants } from "../../tenants/present-tenant.ts";
 import type { TenantView } from "../../tenants/tenant-schemas.ts";
-import { presentActs } from "../acts.ts";
+import { isInspected, presentActs } from "../acts.ts";
 import { takeFirstAccess } from "../first-access.ts";
 import { localeOf, referenceOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
 import { presentCompany } from "../present-company.ts";
+import { nextNews, presentInspection } from "../present-inspection.ts";
 import { presentSituation } from "../present-situation.ts";
 import { canRetry, presentSteps, summarizeSteps } from "../steps.ts";
 import { showRolledBack } from "./rolled-back.ts";
@@ -33,20 +34,26 @@ export async function retryFromPage(ctx: PanelContext, visit: PersonsVisit): Pro
 async function showCompany(ctx: PanelContext, visit: PersonsVisit, company: CompanyRow): Promise<void> {
   const locale = localeOf(ctx, visit);
   const { desired_state: desired } = company;
-  const [tenant, operation, situation] = await Promise.all([
+  const [tenant, explanation, situation] = await Promise.all([
     view(ctx, company),
-    latestOperation(ctx.db, company.id),
+    explainTenant(ctx, String(company.id)),
     presentSituation(ctx, locale, company),
   ]);
+  const { operation } = explanation;
   const isRunning = operation?.status === "running";
   const access = takeFirstAccess(ctx, visit, tenant.id);
   const model = {
     company: presentCompany(locale, tenant),
     situation,
-    acts: presentActs(locale, company, visit.actor),
+    acts: presentActs(locale, company, { actor: visit.actor, place: "company" }),
+    inspection: isInspected(company) ? presentInspection(locale, explanation) : undefined,
+    checks: presentActs(locale, company, { actor: visit.actor, place: "inspection" }),
+    invitations: presentActs(locale, company, { actor: visit.actor, place: "owner" }),
     steps: presentSteps(locale, tenant.resources, desired),
     progress: summarizeSteps(locale, tenant.resources, desired),
     offersRetry: hasRole(visit.actor, "operator") && canRetry(tenant.resources, desired),
+    // A date may be moved meanwhile: the page looks again by itself, see assets/live.js.
+    expects: company.purge_after?.toISOString() ?? nextNews(explanation),
     events: isRunning ? `/api/operations/${operation.id}/events` : undefined,
     access,
     // Without JavaScript the page loads itself again, but not over what is shown only once.
