@@ -1,4 +1,7 @@
 /** The ends of a company's life in the panel: suspended, deleted, taken back, removed, and never come to life. */
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import type { Page } from "playwright-core";
 import { deletionStatement } from "../control-plane/lifecycle/endings/deletion-manifest.ts";
@@ -22,6 +25,14 @@ describe("the panel, at the ends of a company's life", () => {
   const linksOf = (page: Page) => page.locator("#acts a").evaluateAll((links) => links.map(({ id }) => id));
   const fits = (page: Page) => page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth");
   const day = (when: string) => new Date(when).toLocaleDateString("pt-BR");
+  /** Runs a command that a page shows, on a file of the name in it. */
+  const runShown = (command: string, name: string, content: string) => {
+    const path = join(platform.config.DATA_DIR, name);
+    writeFileSync(path, content);
+    const { DATABASE_URL = "", REDIS_URL = "", MASTER_KEY = "", DATA_DIR } = platform.config;
+    const env = { PATH: process.env["PATH"], DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR };
+    return spawnSync(command.replace(name, `'${path}'`), { shell: true, env, encoding: "utf8" });
+  };
   /** Goes on with the Tab key until the element has the focus. */
   const tabTo = async (page: Page, id: string) => {
     const visited: unknown[] = [];
@@ -136,6 +147,9 @@ describe("the panel, at the ends of a company's life", () => {
     const jws = Buffer.concat(await stream.toArray()).toString();
     const { manifest } = (await platform.api.get(`/api/tenants/${company.id}/deletion-manifest`)).body;
     expect(await verifyStatement(platform.ctx.db, deletionStatement, jws)).to.deep.equal(manifest);
+    const verified = runShown((await page.textContent("#verify")) ?? "", file.suggestedFilename(), jws);
+    expect(verified.status, verified.stderr).to.equal(0);
+    expect(verified.stdout).to.include(`valid: ${company.slug}`);
   });
 
   for (const javaScriptEnabled of [true, false]) {

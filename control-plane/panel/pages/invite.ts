@@ -58,14 +58,16 @@ interface PageState {
 
 function showPage(ctx: PanelContext, visit: PersonsVisit, { company, link, problems }: PageState): void {
   const locale = localeOf(ctx, visit);
+  const isMailed = ctx.config.SMTP_URL !== undefined;
   const model = {
     company,
     link,
     days: locale.days(setupLinkDays),
-    isMailed: ctx.config.SMTP_URL !== undefined,
+    isMailed,
     mailLanguage: locale.text(`language.${company.locale}`),
     ...presentProblems(locale, "invite", problems),
   };
-  const title = locale.text(link === undefined ? "act.invite" : "invite.done.title");
+  const done = isMailed ? "invite.done.title" : "invite.done.title.unmailed";
+  const title = locale.text(link === undefined ? "act.invite" : done);
   show(ctx, visit, { view: "invite", title, status: problems.length > 0 ? 409 : 200, model });
 }
