@@ -1,14 +1,12 @@
 /** The owner's mail: through a real SMTP server, once, in the owner's language, and nothing of it in a log. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
-import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { createMailer } from "../control-plane/outbox/mailer.ts";
 import { claimDue } from "../control-plane/outbox/outbox-store.ts";
-import { startControlPlane } from "../control-plane/start.ts";
-import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
+import { newCompany } from "./support/api-client.ts";
 import { headerOf, startMailServer, type MailServer, type ReceivedMail } from "./support/mail-server.ts";
-import { adminEmail, adminPassword, usePlatform } from "./support/platform.ts";
+import { usePlatform } from "./support/platform.ts";
+import { useSecondPlane } from "./support/second-plane.ts";
 import { runtimeClient } from "./support/runtime-client.ts";
 import { until } from "./support/wait.ts";
 
@@ -34,16 +32,7 @@ describe("mails", () => {
   const platform = usePlatform({ runtime: true, workers: true, config });
   const ask = runtimeClient(platform);
   const password = "uma frase que só a Ana sabe";
-  let second: ApiClient;
-  let shutdown: Shutdown;
-
-  before(async () => {
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
-    shutdown = createShutdown(log);
-    const { port } = await startControlPlane(platform.config, log, shutdown);
-    second = await createApiClient(`http://127.0.0.1:${port}`, { email: adminEmail, password: adminPassword });
-  });
-  after(() => shutdown.run("test over"));
+  const second = useSecondPlane(platform);
 
   const provision = async (address: string, overrides: Record<string, unknown> = {}) => {
     const owner = { name: "Ana Conceição", email: address };

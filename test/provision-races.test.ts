@@ -1,23 +1,12 @@
 /** Fifty requests at the same moment, of one control plane and of two: who wins, and what the others are told. */
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
-import { createShutdown, type Shutdown } from "../core/shutdown.ts";
-import { startControlPlane } from "../control-plane/start.ts";
-import { createApiClient, newCompany, type Answer, type ApiClient } from "./support/api-client.ts";
-import { adminEmail, adminPassword, usePlatform } from "./support/platform.ts";
+import { newCompany, type Answer, type ApiClient } from "./support/api-client.ts";
+import { usePlatform } from "./support/platform.ts";
+import { useSecondPlane } from "./support/second-plane.ts";
 
 describe("fifty provisioning requests at once", () => {
   const platform = usePlatform();
-  let second: ApiClient;
-  let shutdown: Shutdown;
-
-  before(async () => {
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
-    shutdown = createShutdown(log);
-    const { port } = await startControlPlane(platform.config, log, shutdown);
-    second = await createApiClient(`http://127.0.0.1:${port}`, { email: adminEmail, password: adminPassword });
-  });
-  after(() => shutdown.run("test over"));
+  const second = useSecondPlane(platform);
 
   /** How many planes share the fifty. */
   const planesOf = (count: number) => [platform.api, second].slice(0, count);

@@ -1,24 +1,13 @@
 /** Two control planes on one database are the normal case. */
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
-import { createShutdown, type Shutdown } from "../core/shutdown.ts";
-import { startControlPlane } from "../control-plane/start.ts";
-import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
-import { adminEmail, adminPassword, usePlatform } from "./support/platform.ts";
+import { newCompany, type ApiClient } from "./support/api-client.ts";
+import { usePlatform } from "./support/platform.ts";
+import { useSecondPlane } from "./support/second-plane.ts";
 import { until } from "./support/wait.ts";
 
 describe("two control planes side by side", () => {
   const platform = usePlatform({ workers: true });
-  let second: ApiClient;
-  let shutdown: Shutdown;
-
-  before(async () => {
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
-    shutdown = createShutdown(log);
-    const { port } = await startControlPlane(platform.config, log, shutdown);
-    second = await createApiClient(`http://127.0.0.1:${port}`, { email: adminEmail, password: adminPassword });
-  });
-  after(() => shutdown.run("test over"));
+  const second = useSecondPlane(platform);
 
   const allReady = (body: { resources: { status: string }[] }) =>
     body.resources.every(({ status }) => status === "ready");
