@@ -175,6 +175,15 @@ describe("the import of an archive", () => {
     expect(await platform.query(`SELECT 1 FROM tenant_${id}.customers`)).to.deep.equal([]);
   });
 
+  it("that has not brought its rows yet keeps the company closed: what people wrote there would be gone with the next run", async () => {
+    const { id } = (await companyOf("torta")) as { id: number };
+    expect((await platform.api.post(`/api/tenants/${id}/resume`)).body.code).to.equal("state-conflict");
+    expect(await companyOf("torta")).to.deep.include({ desired_state: "suspended" });
+    const { id: whole } = (await companyOf("copia")) as { id: number };
+    expect((await platform.api.post(`/api/tenants/${whole}/suspend`)).status).to.equal(202);
+    expect((await platform.api.post(`/api/tenants/${whole}/resume`)).status).to.equal(202);
+  });
+
   it("that nobody may see half of is refused when somebody opens the company in between", async () => {
     let opened = false;
     const openAtHalf: Parameters<typeof importTenant>[1]["onProgress"] = ({ step, table }) => {

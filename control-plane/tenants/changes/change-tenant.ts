@@ -4,6 +4,7 @@ import { AppError } from "../../../core/errors.ts";
 import { writeAudit } from "../../audit.ts";
 import type { ControlContext } from "../../context.ts";
 import type { DesiredState } from "../../../core/tenant.ts";
+import { readImport } from "../../archive/import/import-store.ts";
 import { aimAt, makeDue } from "../../lifecycle/aim.ts";
 import { crashPoint } from "../../lifecycle/crash-point.ts";
 import { converge } from "../../lifecycle/converge.ts";
@@ -60,7 +61,7 @@ export function suspendTenant(ctx: ControlContext, change: Reasoned): Promise<Op
   });
 }
 
-/** Brings everything back. @throws AppError `state-conflict` when the company is not suspended. */
+/** Brings everything back. @throws AppError `state-conflict` when the company is not suspended, or waits for an import's rows. */
 export function resumeTenant(ctx: ControlContext, change: Reasoned): Promise<OperationRow> {
   return changeTenant(ctx, {
     ...change,
@@ -68,9 +69,17 @@ export function resumeTenant(ctx: ControlContext, change: Reasoned): Promise<Ope
     action: "tenant.resumption-requested",
     async apply(db, company) {
       refuseUnless(company, ["suspended"]);
+      await refuseUnfilled(db, company);
       await aimAt(db, company.id, { desired: "active" });
     },
   });
+}
+
+/** An import that goes on empties the company first: nobody may have worked in it by then. */
+async function refuseUnfilled(db: Knex, { id }: CompanyRow): Promise<void> {
+  const mark = (await readImport(db, id))?.mark;
+  if (mark === undefined || mark.loadedAt !== undefined) return;
+  throw new AppError("state-conflict", "Its import has not ended: import the same file again, or delete the company.");
 }
 
 /** @throws AppError `state-conflict`. */
