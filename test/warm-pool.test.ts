@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { makeMissingPartitions } from "../control-plane/lifecycle/upkeep/partitions.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { makeSpare } from "../control-plane/warm-pool/make-spare.ts";
+import { listSpares, markDiscarded, markFit, markMigrated } from "../control-plane/warm-pool/spare-store.ts";
 import { tendSpares } from "../control-plane/warm-pool/tend-spares.ts";
 import { createLogger } from "../core/logger.ts";
 import { projectPath } from "../core/paths.ts";
@@ -221,6 +222,46 @@ describe("the warm pool", () => {
       await tendSpares(platform.ctx);
       expect(await newer()).to.have.length(0);
     });
+    platform.ctx.warmPool.wake();
+    await full();
+  });
+
+  it("keeps a discarded spare from every company, though another keeper has just found it fit or migrated it", async () => {
+    const version = await tenantVersion();
+    await withoutKeeper(async ([first]) => {
+      const { db } = platform.ctx;
+      expect(await markDiscarded(db, first as number)).to.equal(true);
+      await markFit(db, first as number, version);
+      await markMigrated(db, first as number, version);
+      expect((await listSpares(db)).find(({ id }) => id === first)?.version).to.equal("discarded");
+      expect((await provision()).tenant.id).not.to.equal(first);
+    });
+    await platform.query("DELETE FROM spare_tenants WHERE version = 'discarded'");
+    platform.ctx.warmPool.wake();
+    await full();
+  });
+
+  it("lets go of a schema that somebody has used, as after a restore of the registry, and removes nothing of it", async () => {
+    const used: number[] = [];
+    const addUser = (id: number) =>
+      platform.query(`INSERT INTO tenant_${id}.users (email, name, role) VALUES ('ana@acme.com', 'Ana', 'owner')`);
+    const ctx = platform.ctx;
+    await withoutKeeper(async ([first, second]) => {
+      used.push(first as number, second as number);
+      await addUser(first as number);
+      // A control plane that just started looks at all of them, whenever that was done last.
+      await tendSpares({ ...ctx, warmPool: { ...ctx.warmPool, claimable: undefined } });
+      expect(await spareIds()).not.to.include(first);
+      await addUser(second as number);
+      await tendSpares({ ...ctx, config: { ...ctx.config, WARM_TENANTS: 0 } });
+      expect(await spareIds()).to.deep.equal([]);
+    });
+    const { body } = await platform.api.get("/api/orphans");
+    for (const id of used) {
+      expect(await platform.query(`SELECT name FROM tenant_${id}.users`)).to.deep.equal([{ name: "Ana" }]);
+      expect(body.schemas).to.include(`tenant_${id}`);
+      await platform.query(`DROP SCHEMA tenant_${id} CASCADE`);
+    }
     platform.ctx.warmPool.wake();
     await full();
   });

@@ -5,6 +5,7 @@ import type { SchemaOwner } from "../../core/migrations/tenant-schema.ts";
 import { ownerMark, schemaName } from "../../core/tenant.ts";
 import type { ControlContext } from "../context.ts";
 import { readFacts } from "../lifecycle/resources/database.ts";
+import { isUsed } from "./remove-spare.ts";
 
 /** Everything that makes a spare unfit for a company; empty when it is as if it had been made this moment. */
 export async function checkSpare(ctx: ControlContext, spare: SchemaOwner): Promise<string[]> {
@@ -18,6 +19,7 @@ export async function checkSpare(ctx: ControlContext, spare: SchemaOwner): Promi
     ...(facts.role && !facts.member ? ["the runtime may not use the role"] : []),
   ];
   if (why.length > 0) return why;
+  if (await isUsed(ctx, spare)) return ["it has users"];
   const found = await schemaFingerprint(ctx.ddl, schemaName(spare.id));
   const difference = fingerprintDiff(await referenceFingerprint(ctx.ddl), found);
   if (difference.length > 0) return difference;

@@ -19,15 +19,16 @@ export const listSpares = (db: Knex): Promise<SpareRow[]> =>
     .orderBy("id")
     .select("id", "uuid", "version", db.raw("extract(epoch FROM now() - checked_at)::float8 AS unchecked_for"));
 
-/** Says of a spare, where it is still one, that it was found fit this moment. */
+/** Says of a spare, where it is still one, that it was found fit this moment. One that is being removed stays discarded. */
 export async function markFit(db: Knex, id: number, version: string): Promise<void> {
-  await db("spare_tenants").where({ id }).update({ version, checked_at: db.fn.now() });
+  await db("spare_tenants").where({ id }).whereNot({ version: discarded }).update({ version, checked_at: db.fn.now() });
 }
 
 /** Says of a spare, where it is still one, that it was migrated; the next round of any control plane looks at it. */
 export async function markMigrated(db: Knex, id: number, version: string): Promise<void> {
   await db("spare_tenants")
     .where({ id })
+    .whereNot({ version: discarded })
     .update({ version, checked_at: db.raw("'-infinity'") });
 }
 

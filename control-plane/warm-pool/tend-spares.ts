@@ -29,9 +29,11 @@ export async function tendSpares(ctx: ControlContext, isStopped: () => boolean =
 }
 
 async function tendSpare(ctx: ControlContext, spare: SpareRow, version: string): Promise<void> {
-  const isDue = spare.unchecked_for > checkEvery;
+  // Before anything is taken all of them are looked at: the registry may have come from a backup since.
+  const isDue = spare.unchecked_for > checkEvery || ctx.warmPool.claimable === undefined;
   // Whoever was removing it is gone, or could not.
-  if (spare.version === discarded) return isDue ? void (await discard(ctx, spare)) : undefined;
+  if (spare.version === discarded)
+    return spare.unchecked_for > checkEvery ? void (await discard(ctx, spare)) : undefined;
   if (isNewerVersion(spare.version, version)) {
     if (spare.unchecked_for > abandonedAfter) await throwAway(ctx, spare, ["a newer release made it and is gone"]);
     return;
