@@ -43,6 +43,8 @@ describe("deletion", () => {
     expect(await pointers({})).to.deep.equal(["/confirm", "/reason"]);
     expect(await pointers({ confirm: "outra", reason: "x" })).to.deep.equal(["/confirm"]);
     expect(await pointers({ confirm: company.slug, reason: "x", purgeAfter: "amanhã" })).to.deep.equal(["/purgeAfter"]);
+    const never = { confirm: company.slug, reason: "x", purgeAfter: "9999-12-31T23:59:59-23:00" };
+    expect(await pointers(never)).to.deep.equal(["/purgeAfter"]);
     expect((await platform.api.get(path)).body).to.deep.include({ status: "active", purgeAfter: null });
   });
 
@@ -188,6 +190,22 @@ describe("deletion", () => {
     expect((await platform.api.get(`/api/tenants/${company.id}`)).body.purgeAfter).to.equal(sooner);
     await close(company, { purgeAfter: new Date().toISOString() });
     await become(company.id, "deleted");
+  });
+
+  it("that cannot begin keeps no other one waiting", async () => {
+    const [stuck, free] = [await openCompany(platform), await openCompany(platform)];
+    await platform.query(
+      `ALTER TABLE operations ADD CONSTRAINT no_purge CHECK (company_id <> ${stuck.id} OR kind <> 'purge')`,
+    );
+    await close(stuck);
+    await close(free);
+    const due = "UPDATE companies SET purge_after = now() - make_interval(mins => $2) WHERE id = $1";
+    await platform.query(due, [stuck.id, 2]);
+    await platform.query(due, [free.id, 1]);
+    await become(free.id, "deleted");
+    expect((await platform.api.get(`/api/tenants/${stuck.id}`)).body.status).to.equal("deleting");
+    await platform.query("ALTER TABLE operations DROP CONSTRAINT no_purge");
+    await become(stuck.id, "deleted");
   });
 
   it("asked for twice at once, or taken back while the purge begins, has one end", async () => {

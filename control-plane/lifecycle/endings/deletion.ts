@@ -1,7 +1,7 @@
 /** The two late moments of a deletion: when the grace period is over, and when nothing is left. */
 import { signStatement } from "../../../core/statements.ts";
 import { loadSigningKeys } from "../../../core/tokens.ts";
-import { ResourceError } from "../../../core/errors.ts";
+import { isServiceDown, ResourceError } from "../../../core/errors.ts";
 import { sha256Hex } from "../../../core/secrets.ts";
 import { writeAudit } from "../../audit.ts";
 import type { ControlContext } from "../../context.ts";
@@ -24,8 +24,14 @@ export async function startDuePurges(ctx: ControlContext): Promise<number> {
     .orderBy("purge_after")
     .limit(atOnce)
     .pluck("id");
-  for (const id of due) await startPurge(ctx, id);
+  for (const id of due) await startPurge(ctx, id).catch((error: unknown) => giveWay(ctx, id, error));
   return due.length;
+}
+
+/** One that cannot begin keeps no other waiting, nor the sweep. @throws what a lost server threw. */
+function giveWay(ctx: ControlContext, companyId: number, error: unknown): void {
+  if (isServiceDown(error)) throw error;
+  ctx.log.warn({ err: error, companyId }, "a purge could not begin; the sweep comes again");
 }
 
 async function startPurge(ctx: ControlContext, companyId: number): Promise<void> {
