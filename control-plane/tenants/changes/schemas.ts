@@ -9,11 +9,15 @@ const optionalBody = <S extends z.ZodType>(schema: S) => z.preprocess((body) => 
 
 export const reasonSchema = optionalBody(z.strictObject({ reason }));
 
+/** What DELETION_GRACE_DAYS may be at most, in ms. */
+const longestKeep = 3650 * 86_400_000;
+
 export const deletionSchema = z.strictObject({
   confirm: z.string("must be the company's slug").max(64).describe("The company's slug, as a safeguard"),
   reason: text(1, 500).describe("Kept in the audit log and in the deletion's manifest"),
   purgeAfter: z.iso
     .datetime({ offset: true, error: "must be a time such as 2027-01-31T12:00:00Z" })
+    .refine((at) => !(Date.parse(at) > Date.now() + longestKeep), "must be within ten years")
     .optional()
     .describe(
       "Until when the company is kept, closed; now or before: removed at once. Absent: the platform's grace period",
