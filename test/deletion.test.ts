@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import pg from "pg";
 import { startDuePurges } from "../control-plane/lifecycle/endings/deletion.ts";
 import { deletionStatement } from "../control-plane/lifecycle/endings/deletion-manifest.ts";
 import { verifyStatement } from "../core/statements.ts";
@@ -179,6 +180,26 @@ describe("deletion", () => {
     const [setting] = await platform.query("SHOW max_locks_per_transaction");
     expect(setting).to.deep.equal({ max_locks_per_transaction: "64" });
     await platform.api.purge(`/api/tenants/${company.id}`);
+    await become(company.id, "deleted");
+  });
+
+  it("does not wait for who reads a table for long, as a dump does: it comes again", async () => {
+    const company = await openCompany(platform);
+    const reader = new pg.Client({ connectionString: platform.databaseUrl });
+    await reader.connect();
+    try {
+      await reader.query(`BEGIN; LOCK TABLE tenant_${company.id}.customers IN ACCESS SHARE MODE`);
+      await platform.api.purge(`/api/tenants/${company.id}`);
+      const database = async () => {
+        const { body } = await platform.api.get(`/api/tenants/${company.id}`);
+        return body.resources.find(({ name }: { name: string }) => name === "database");
+      };
+      const row = await until(database, ({ status }) => status === "failed", { what: "giving way" });
+      expect(row.lastError).to.deep.include({ retry: "transient" });
+      expect(row.lastError.message).to.include("lock timeout");
+    } finally {
+      await reader.end();
+    }
     await become(company.id, "deleted");
   });
 

@@ -5,6 +5,8 @@ import type { ControlContext } from "../../context.ts";
 /**
  * Drops a tenant's schema. In chunks, each a transaction that `send` makes: dropping hundreds of relations at once takes
  * more locks than the server's lock table has room for. Safe to repeat after any of them.
+ * @throws SQLSTATE 55P03 when somebody reads a table for longer than a moment, as a dump does: the connection is one of
+ * few, and others wait for it.
  */
 export async function dropSchema(
   ctx: ControlContext,
@@ -20,7 +22,9 @@ export async function dropSchema(
     .pluck("relname");
   const quoted = tables.map((table) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`);
   for (let start = 0; start < quoted.length; start += 10) {
-    await send([`DROP TABLE IF EXISTS ${quoted.slice(start, start + 10).join(", ")} CASCADE`]);
+    await send([patience, `DROP TABLE IF EXISTS ${quoted.slice(start, start + 10).join(", ")} CASCADE`]);
   }
-  await send([`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`]);
+  await send([patience, `DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`]);
 }
+
+const patience = "SET LOCAL lock_timeout TO '2s'";
