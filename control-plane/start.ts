@@ -12,6 +12,7 @@ import type { ControlContext } from "./context.ts";
 import { keepHouse } from "./lifecycle/upkeep/housekeeping.ts";
 import { keepInspectionsScheduled } from "./lifecycle/inspection/schedule.ts";
 import { keepRedisUsers } from "./lifecycle/upkeep/redis-users.ts";
+import { passOverUsedIds } from "./lifecycle/upkeep/used-ids.ts";
 import { startSweep } from "./lifecycle/sweep.ts";
 import { openContext } from "./open-context.ts";
 import { startOutbox } from "./outbox/deliver.ts";
@@ -29,6 +30,9 @@ export interface ControlPlane {
 export async function startControlPlane(config: Config, log: Logger, shutdown: Shutdown): Promise<ControlPlane> {
   await setUpDatabase(requireDatabaseUrl(config), createSecrets(loadMasterKey(config)));
   const ctx = await openContext(config, log, shutdown);
+  const passedOver = await passOverUsedIds(ctx);
+  if (passedOver > 0)
+    log.warn({ count: passedOver }, "schemas are there that the registry does not know; see /api/orphans");
   await ensureConfiguredAdmin(ctx);
   const token = await issueFirstAdminLink(ctx);
   const stopKeeping = keepRedisUsers(ctx);

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
+import { passOverUsedIds } from "../control-plane/lifecycle/upkeep/used-ids.ts";
 import { planAdoption } from "../control-plane/tenants/adoption/plan.ts";
 import { adoptTenant } from "../control-plane/tenants/adoption/adopt-tenant.ts";
 import { AppError } from "../core/errors.ts";
@@ -177,5 +178,18 @@ describe("adopting a schema", function () {
     expect(wrong.stderr).to.include("slug: is missing");
     expect(await countCompanies()).to.equal(before);
     expect(await platform.query(`SELECT name FROM ${schema}.customers`)).to.deep.equal([{ name: "Fica" }]);
+  });
+
+  it("is still possible after a control plane started: no new company is given its number, nor one before", async () => {
+    const { id } = await provision();
+    await forget(id);
+    await platform.query("SELECT setval('companies_id_seq', $1, false)", [id - 5]);
+    expect(await passOverUsedIds(platform.ctx)).to.equal(6);
+    expect(await passOverUsedIds(platform.ctx)).to.equal(0);
+    expect((await provision()).id).to.equal(id + 1);
+    // What somebody made by hand is no company of before.
+    await platform.query("CREATE SCHEMA tenant_900000000000000");
+    expect(await passOverUsedIds(platform.ctx)).to.equal(0);
+    await platform.query("DROP SCHEMA tenant_900000000000000");
   });
 });
