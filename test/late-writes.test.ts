@@ -71,4 +71,31 @@ describe("a control plane that sleeps longer than its lease", () => {
     expect(await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)).to.equal(null);
     expect(await platform.ctx.redis.keys(`tenant:{${id}}:*`)).to.deep.equal([]);
   });
+
+  it("leaves what a company has in Redis whose rows went with a restore of the registry", async () => {
+    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const { id } = body.tenant;
+    await until(
+      () => platform.api.get(`/api/tenants/${id}`),
+      (answer) => answer.body.status === "active" && answer.body.activeWorkers === 1,
+    );
+    await platform.query("UPDATE tenant_leases SET expires_at = now() WHERE company_id = $1", [id]);
+    const { ctx, asleep, wake } = sleepyAt(2);
+    const fence = (await takeLease(ctx, id)) as number;
+    await platform.query(
+      "UPDATE tenant_resources SET status = 'pending', next_attempt_at = now() WHERE company_id = $1 AND name = 'cache'",
+      [id],
+    );
+    const late = convergeLeased(ctx, id, { fence });
+    await asleep;
+    for (const table of ["domains", "operations"])
+      await platform.query(`DELETE FROM ${table} WHERE company_id = $1`, [id]);
+    await platform.query("DELETE FROM companies WHERE id = $1", [id]);
+    wake();
+    await late;
+    expect(await platform.ctx.redis.hget(`tenant:{${id}}:meta`, "mark")).to.equal(
+      `secretaria tenant ${body.tenant.uuid}`,
+    );
+    expect(await platform.ctx.redis.exists(`tenant:{${id}}:queue:default:meta`)).to.equal(1);
+  });
 });

@@ -7,8 +7,12 @@ import type { ControlContext } from "../../context.ts";
 import type { LeasedTenant } from "../resource.ts";
 import { cache } from "../resources/cache.ts";
 
-/** Does nothing for a company that is still wanted: who holds it now makes it right. */
+/**
+ * Does nothing for a company that is still wanted: who holds it now makes it right. Rows that are gone mean a rollback,
+ * but for a company that lived: its registry was changed for another one, and its queue is wanted still.
+ */
 export async function takeBackLateWrites(ctx: ControlContext, tenant: LeasedTenant): Promise<void> {
   const company = await ctx.db("companies").where({ id: tenant.id }).first("desired_state");
-  if (company === undefined || isRemoval(company.desired_state)) await cache.destroy(ctx, tenant);
+  const isGone = company === undefined ? !tenant.wasActive : isRemoval(company.desired_state);
+  if (isGone) await cache.destroy(ctx, tenant);
 }
