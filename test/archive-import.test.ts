@@ -106,6 +106,14 @@ describe("the import of an archive", () => {
     );
     expect(acts.map(({ action }) => action)).to.have.members(["tenant.requested", "tenant.imported"]);
     expect(acts.map(({ actor }) => actor)).to.deep.equal(["cli:test", "cli:test"]);
+    await until(
+      () =>
+        platform.query("SELECT payload #>> '{outcome,result}' AS result FROM outbox WHERE company_id = $1", [
+          company.id,
+        ]),
+      (mails) => mails.filter(({ result }) => result === "logged").length === 1,
+      { what: "the mail to its owner" },
+    );
   });
 
   it("done a second time changes nothing", async () => {

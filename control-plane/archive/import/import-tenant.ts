@@ -10,6 +10,7 @@ import { converge, convergeLeased } from "../../lifecycle/converge.ts";
 import { crashPoint } from "../../lifecycle/crash-point.ts";
 import { listResources, startOperation } from "../../lifecycle/operation-store.ts";
 import { findCompany, type CompanyRow } from "../../lifecycle/tenant-store.ts";
+import { addToOutbox } from "../../outbox/outbox-store.ts";
 import { createCompany } from "../../tenants/create-company.ts";
 import { provisionSchema, type ProvisionRequest } from "../../tenants/tenant-schemas.ts";
 import { ArchiveError } from "../file/archive-error.ts";
@@ -150,7 +151,11 @@ async function open(
       state.desired === "suspended"
         ? await startOperation(db, { companyId: id, kind: "import", requestedBy: actor, correlationId })
         : undefined;
-    if (operationId !== undefined) await aimAt(db, id, { desired: "active" });
+    if (operationId !== undefined) {
+      await aimAt(db, id, { desired: "active" });
+      // The mail of its first moment found it suspended.
+      await addToOutbox(db, "provisioning.email", id);
+    }
     await markImport(db, id, "finishedAt");
     const { id: fromId, uuid, slug } = manifest.company;
     const data = { archive: sha256, from: { id: fromId, uuid, slug }, rows, ...(operationId && { operationId }) };
