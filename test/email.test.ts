@@ -229,6 +229,14 @@ describe("mails", () => {
     expect((await resend(tenant.id)).body.code).to.equal("state-conflict");
   });
 
+  it("are not asked for again where the company lost its schema", async () => {
+    const { tenant } = await provision("eva@perdida.com.br");
+    await platform.query(`ALTER SCHEMA tenant_${tenant.id} RENAME TO hidden`);
+    expect((await resend(tenant.id)).body).to.deep.include({ status: 409, code: "state-conflict" });
+    await platform.query(`ALTER SCHEMA hidden RENAME TO tenant_${tenant.id}`);
+    expect((await resend(tenant.id)).status).to.equal(202);
+  });
+
   it("are not written for a company that never could be served", async () => {
     const [next] = await platform.query<{ id: number }>("SELECT (last_value + 1)::int AS id FROM companies_id_seq");
     await platform.query(`CREATE SCHEMA tenant_${next?.id}`);

@@ -26,7 +26,7 @@ export async function requestInvitation(ctx: ControlContext, change: Change): Pr
     const company = await getCompany(db, String(companyId));
     if (company.status !== "active" && company.status !== "degraded")
       throw new AppError("state-conflict", `The company is ${company.status}; nobody can be invited to it.`);
-    const expiresAt = await renewSetupLink({ ...ctx, db }, company);
+    const expiresAt = await renewSetupLink({ ...ctx, db }, company).catch(refuseWithoutSchema);
     if (expiresAt === undefined)
       throw new AppError("state-conflict", "The owner has set a password; there is nothing to invite to.");
     await addToOutbox(db, "provisioning.email", companyId);
@@ -34,5 +34,13 @@ export async function requestInvitation(ctx: ControlContext, change: Change): Pr
     const action = "tenant.invitation-requested";
     await writeAudit(db, { actor: `user:${actor.userId}`, action, companyId, correlationId, data });
     return { company, setupUrl: ownerSetupUrl(ctx, company), expiresAt };
+  });
+}
+
+/** A company that lost its schema is `degraded`, and has nobody to invite. */
+function refuseWithoutSchema(error: unknown): never {
+  if ((error as { code?: unknown }).code !== "42P01") throw error;
+  throw new AppError("state-conflict", "The company's schema is gone. See GET /api/tenants/{id}/explain.", {
+    cause: error,
   });
 }
