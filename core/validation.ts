@@ -37,5 +37,9 @@ export function toFieldErrors(issue: z.core.$ZodIssue, prefix: string): FieldErr
   };
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({ pointer: pointer([...issue.path, key]), detail: "is not a known field" }));
-  return [{ pointer: pointer(issue.path), detail: issue.message }];
+  return [{ pointer: pointer(issue.path), detail: isMissing(issue) ? "is required" : issue.message }];
 }
+
+/** Zod's own words for a field that was not sent name JavaScript's `undefined`, which is nothing to a client. */
+const isMissing = (issue: z.core.$ZodIssue): boolean =>
+  issue.code === "invalid_type" && issue.input === undefined && issue.message.endsWith("received undefined");

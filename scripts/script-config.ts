@@ -13,5 +13,14 @@ export async function scriptConfig(): Promise<Config> {
   if (DATABASE_URL === undefined) {
     throw new Error("No database: run 'npm start' in another terminal, or set DATABASE_URL and REDIS_URL.");
   }
-  return { ...config, DATABASE_URL, ...(REDIS_URL === undefined ? {} : { REDIS_URL }) };
+  const tenants = running && new URL(running.runtimeHttpsUrl);
+  return {
+    ...config,
+    DATABASE_URL,
+    ...(REDIS_URL === undefined ? {} : { REDIS_URL }),
+    // Links carry the port that the running stack has, which may not be the usual one.
+    ...(tenants && process.env["RUNTIME_HTTPS_PORT"] === undefined
+      ? { RUNTIME_HTTPS_PORT: Number(tenants.port || 443) }
+      : {}),
+  };
 }

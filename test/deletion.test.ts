@@ -41,7 +41,11 @@ describe("deletion", () => {
     const path = `/api/tenants/${company.id}`;
     const pointers = async (body: unknown) =>
       ((await platform.api.delete(path, body)).body.errors as { pointer: string }[]).map(({ pointer }) => pointer);
-    expect(await pointers({})).to.deep.equal(["/confirm", "/reason"]);
+    const { errors } = (await platform.api.delete(path, {})).body;
+    expect(errors).to.deep.equal([
+      { pointer: "/confirm", detail: "must be the company's slug" },
+      { pointer: "/reason", detail: "is required" },
+    ]);
     expect(await pointers({ confirm: "outra", reason: "x" })).to.deep.equal(["/confirm"]);
     expect(await pointers({ confirm: company.slug, reason: "x", purgeAfter: "amanhã" })).to.deep.equal(["/purgeAfter"]);
     const never = { confirm: company.slug, reason: "x", purgeAfter: "9999-12-31T23:59:59-23:00" };
