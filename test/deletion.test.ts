@@ -48,6 +48,8 @@ describe("deletion", () => {
     ]);
     expect(await pointers({ confirm: "outra", reason: "x" })).to.deep.equal(["/confirm"]);
     expect(await pointers({ confirm: company.slug, reason: "x", purgeAfter: "amanhã" })).to.deep.equal(["/purgeAfter"]);
+    const lastYear = new Date(Date.now() - 365 * day).toISOString();
+    expect(await pointers({ confirm: company.slug, reason: "x", purgeAfter: lastYear })).to.deep.equal(["/purgeAfter"]);
     const never = { confirm: company.slug, reason: "x", purgeAfter: "9999-12-31T23:59:59-23:00" };
     expect(await pointers(never)).to.deep.equal(["/purgeAfter"]);
     expect((await platform.api.get(path)).body).to.deep.include({ status: "active", purgeAfter: null });
@@ -74,7 +76,7 @@ describe("deletion", () => {
     // Nothing is due, so nothing renews or mends it.
     const due = "SELECT name FROM tenant_resources WHERE company_id = $1 AND next_attempt_at IS NOT NULL";
     expect(await platform.query(due, [company.id])).to.deep.equal([]);
-    expect(await startDuePurges(platform.ctx)).to.equal(0);
+    expect(await startDuePurges(platform.ctx, 10)).to.equal(0);
     for (const what of ["suspend", "resume"]) {
       expect((await platform.api.post(`/api/tenants/${company.id}/${what}`)).body.code).to.equal("state-conflict");
     }

@@ -69,7 +69,7 @@ async function settle(
     return false;
   }
   const stuck = all.filter((row) => row.status === "failed" && row.next_attempt_at === null);
-  if (callsForRollback(tenant, stuck)) return beginRollback(ctx, tenant, stuck[0]);
+  if (callsForRollback(tenant, stuck) && (await beginRollback(ctx, tenant, stuck[0]))) return true;
   if (stuck.length > 0) await endOperation(ctx, tenant, "failed");
   return false;
 }

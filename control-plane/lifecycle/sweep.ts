@@ -26,7 +26,8 @@ export function startSweep(ctx: ControlContext): Sweep {
   };
   const look = async () => {
     try {
-      await startDuePurges(ctx);
+      // Exports take long: half of the places stay with what crashed and what is tried again.
+      await startDuePurges(ctx, atOnce / 2 - running.size);
       const due = await listDue(ctx, atOnce - running.size, [...running.keys()]);
       for (const id of closed ? [] : due) run(id);
       // Inspections never keep work waiting: they come when nearly all is idle, and take no more than a quarter of it.

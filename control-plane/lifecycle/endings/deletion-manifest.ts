@@ -27,7 +27,10 @@ export const deletionManifestSchema = z.object({
   archive: z
     .object({ sha256: z.string(), bytes: z.int(), takenAt: z.iso.datetime(), keptUntil: z.iso.datetime().nullable() })
     .nullable()
-    .describe("The last export; null when the company never was active"),
+    .describe("The last export; null when there was no schema to export"),
+  otherExports: z
+    .array(z.object({ sha256: z.string(), takenAt: z.iso.datetime() }))
+    .describe("Exports that somebody had asked for and that are still kept: nothing removes them by itself"),
   reserved: z.object({ slug: z.string(), hosts: z.array(z.string()) }).describe("Given to nobody else"),
   finishedAt: z.iso.datetime(),
 });
@@ -66,6 +69,7 @@ export async function accountForDeletion(
       verifiedAbsentAt: verifiedAt.toISOString(),
     })),
     archive: await lastArchive(ctx.db, tenant.id),
+    otherExports: await otherExports(ctx.db, tenant.id),
     reserved: { slug: tenant.slug, hosts: hostsOf(tenant) },
     finishedAt: new Date().toISOString(),
   };
@@ -91,6 +95,13 @@ async function lastArchive(db: Knex, companyId: number): Promise<DeletionManifes
     takenAt: row.created_at.toISOString(),
     keptUntil: row.expires_at?.toISOString() ?? null,
   };
+}
+
+async function otherExports(db: Knex, companyId: number): Promise<DeletionManifest["otherExports"]> {
+  const rows: { sha256: string; created_at: Date }[] = await db("tenant_archives")
+    .where({ company_id: companyId, purpose: "export", removed_at: null })
+    .orderBy("id");
+  return rows.map(({ sha256, created_at: at }) => ({ sha256, takenAt: at.toISOString() }));
 }
 
 function namesOf(tenant: LeasedTenant, name: ResourceName): string[] {

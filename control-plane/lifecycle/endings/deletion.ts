@@ -8,21 +8,20 @@ import type { ControlContext } from "../../context.ts";
 import { aimAt } from "../aim.ts";
 import { crashPoint } from "../crash-point.ts";
 import { accountForDeletion, deletionStatement, findRemains } from "./deletion-manifest.ts";
-import { endOperationIn, withFence } from "./end-operation.ts";
+import { auditEnd, endOperationIn, withFence } from "./end-operation.ts";
 import { recordChanges, startOperation } from "../operation-store.ts";
 import type { LeasedTenant, ResourceName } from "../resource.ts";
 import { classifyFailure } from "../retry.ts";
 
-const atOnce = 20;
-
-/** Aims closed companies whose time is over at `deleted`; the loop does the rest. Answers how many. */
-export async function startDuePurges(ctx: ControlContext): Promise<number> {
+/** Aims at most `limit` closed companies whose time is over at `deleted`; the loop does the rest. Answers how many. */
+export async function startDuePurges(ctx: ControlContext, limit: number): Promise<number> {
+  if (limit <= 0) return 0;
   const due: number[] = await ctx
     .db("companies")
     .where({ desired_state: "closed" })
     .where("purge_after", "<=", ctx.db.fn.now())
     .orderBy("purge_after")
-    .limit(atOnce)
+    .limit(limit)
     .pluck("id");
   for (const id of due) await startPurge(ctx, id).catch((error: unknown) => giveWay(ctx, id, error));
   return due.length;
@@ -66,16 +65,17 @@ export async function endDeletion(ctx: ControlContext, tenant: LeasedTenant): Pr
   if (key === undefined) throw new Error("the platform has no signing key");
   const jws = signStatement(key, deletionStatement, manifest);
   await withFence(ctx, tenant, async (db) => {
-    await endOperationIn(db, tenant.id, "succeeded");
+    const ended = await endOperationIn(db, tenant.id, "succeeded");
     const row = { company_id: tenant.id, manifest: JSON.stringify(manifest), jws };
     const written = await db("deletion_manifests").insert(row).onConflict().ignore().returning("company_id");
-    if (written.length === 0) return;
+    if (written.length === 0) return auditEnd(db, tenant.id, { outcome: "succeeded", ended });
     for (const table of ["idempotency_keys", "outbox", "tenant_inspections"])
       await db(table).where({ company_id: tenant.id }).delete();
     await db("companies")
       .where({ id: tenant.id })
       .update({ owner_name: "removed", owner_email: "removed@invalid", settings: "{}", metadata: "{}" });
     await db("subscriptions").where({ company_id: tenant.id }).update({ status: "canceled", canceled_at: db.fn.now() });
+    await auditEnd(db, tenant.id, { outcome: "succeeded", ended });
     const data = { slug: tenant.slug, manifestSha256: sha256Hex(jws) };
     await writeAudit(db, { actor: "system", action: "tenant.deleted", companyId: tenant.id, data });
   });

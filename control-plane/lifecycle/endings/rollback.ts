@@ -3,7 +3,7 @@ import { writeAudit } from "../../audit.ts";
 import type { ControlContext } from "../../context.ts";
 import { aimAt } from "../aim.ts";
 import { crashPoint } from "../crash-point.ts";
-import { endOperationIn, withFence } from "./end-operation.ts";
+import { auditEnd, endOperationIn, withFence } from "./end-operation.ts";
 import { startOperation, type ResourceRow } from "../operation-store.ts";
 import type { LeasedTenant } from "../resource.ts";
 
@@ -28,13 +28,13 @@ export async function beginRollback(
   const began = await withFence(ctx, tenant, async (db) => {
     const company = await db("companies").where({ id: tenant.id }).forUpdate().first("first_active_at");
     if (company.first_active_at !== null) return false;
-    const running = await db("operations").where({ company_id: tenant.id, status: "running" }).first("correlation_id");
-    const correlationId: string = running?.correlation_id ?? "rollback";
-    await endOperationIn(db, tenant.id, "failed");
+    const ended = await endOperationIn(db, tenant.id, "failed");
+    const correlationId = ended?.correlation_id ?? "rollback";
     await aimAt(db, tenant.id, { desired: "rolled_back" });
     const operation = { companyId: tenant.id, kind: "rollback", requestedBy: "system", correlationId } as const;
     const operationId = await startOperation(db, operation);
     const data = { slug: tenant.slug, operationId, resource: cause?.name, error: cause?.last_error };
+    await auditEnd(db, tenant.id, { outcome: "failed", ended });
     await writeAudit(db, {
       actor: "system",
       action: "tenant.rollback-started",
@@ -51,7 +51,7 @@ export async function beginRollback(
 /** Removes the rows of a company of which nothing is left, and the plan that was made for it alone; operations and audit stay. */
 export async function endRollback(ctx: ControlContext, tenant: LeasedTenant): Promise<void> {
   await withFence(ctx, tenant, async (db) => {
-    await endOperationIn(db, tenant.id, "succeeded");
+    const ended = await endOperationIn(db, tenant.id, "succeeded");
     const company = await db("companies").where({ id: tenant.id }).forUpdate().first("made_plan");
     const plan = await db("subscriptions").where({ company_id: tenant.id }).first("plan_id");
     await db("domains").where({ company_id: tenant.id }).delete();
@@ -60,6 +60,7 @@ export async function endRollback(ctx: ControlContext, tenant: LeasedTenant): Pr
       const used = db("subscriptions").where({ plan_id: plan.plan_id }).select("id");
       await db("plans").where({ id: plan.plan_id }).whereNotExists(used).delete();
     }
+    await auditEnd(db, tenant.id, { outcome: "succeeded", ended });
     const data = { slug: tenant.slug };
     await writeAudit(db, { actor: "system", action: "tenant.rolled-back", companyId: tenant.id, data });
   });

@@ -15,7 +15,7 @@ import { redisPassword } from "../../../core/tenant-secrets.ts";
 import { crashPoint } from "../crash-point.ts";
 import type { ControlContext } from "../../context.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
-import { refuseForeignNamespace } from "./namespace-mark.ts";
+import { isLeftToStranger, refuseForeignNamespace } from "./namespace-mark.ts";
 import { sweepKeys } from "./sweep-keys.ts";
 
 export const cache: Resource = {
@@ -24,6 +24,7 @@ export const cache: Resource = {
   holdsData: true,
 
   async inspect(ctx, tenant): Promise<Inspection> {
+    if (await isLeftToStranger(ctx, tenant)) return { state: "absent" };
     const [mark, user] = await execAll(
       ctx.redis.pipeline().hget(metaKey(tenant.id), "mark").call("ACL", "GETUSER", redisUser(tenant.id)),
     );
@@ -47,6 +48,7 @@ export const cache: Resource = {
   },
 
   async destroy(ctx, tenant) {
+    if (await isLeftToStranger(ctx, tenant)) return;
     await refuseForeignNamespace(ctx, tenant);
     // The user first: a worker that is still there can write nothing behind the sweep.
     await ctx.redis.call("ACL", "DELUSER", redisUser(tenant.id));

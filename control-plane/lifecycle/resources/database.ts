@@ -17,6 +17,7 @@ import { crashPoint } from "../crash-point.ts";
 import { LeaseLost } from "../lease.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 import { describeDrift } from "./database-drift.ts";
+import { leavesStrangersAlone } from "./namespace-mark.ts";
 import { dropSchema } from "./drop-schema.ts";
 
 export const database: Resource = {
@@ -25,7 +26,7 @@ export const database: Resource = {
   holdsData: true,
 
   async inspect(ctx, tenant): Promise<Inspection> {
-    const facts = await readFacts(ctx, tenant);
+    const facts = ownFacts(await readFacts(ctx, tenant), tenant);
     if (!facts.schema && !facts.role) return { state: "absent" };
     return driftOf(ctx, tenant, facts);
   },
@@ -49,7 +50,7 @@ export const database: Resource = {
   },
 
   async destroy(ctx, tenant) {
-    const facts = await readFacts(ctx, tenant);
+    const facts = ownFacts(await readFacts(ctx, tenant), tenant);
     refuseForeign(facts, tenant);
     if (facts.schema) {
       await dropSchema(ctx, tenant.id, async (statements) => {
@@ -85,6 +86,14 @@ export async function readFacts(ctx: ControlContext, tenant: Pick<SchemaOwner, "
     { schema: schemaName(tenant.id), role: roleName(tenant.id), runtimeRole },
   );
   return rows[0] as Facts;
+}
+
+/** Of a company that never lived and goes, what carries another mark was never its own: it stays, and is not missed. */
+function ownFacts(facts: Facts, tenant: LeasedTenant): Facts {
+  if (!leavesStrangersAlone(tenant)) return facts;
+  const mark = ownerMark(tenant.uuid);
+  const [schema, role] = [facts.schema && facts.schema_mark === mark, facts.role && facts.role_mark === mark];
+  return { ...facts, schema, role };
 }
 
 function refuseForeign(facts: Facts, tenant: LeasedTenant): void {

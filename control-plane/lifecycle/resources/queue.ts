@@ -3,7 +3,7 @@ import { withTenantQueue } from "../../../core/queues.ts";
 import { ResourceError } from "../../../core/errors.ts";
 import { queuePrefix } from "../../../core/tenant.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
-import { refuseForeignNamespace } from "./namespace-mark.ts";
+import { isLeftToStranger, refuseForeignNamespace } from "./namespace-mark.ts";
 import { sweepKeys } from "./sweep-keys.ts";
 
 export const queue: Resource = {
@@ -13,6 +13,7 @@ export const queue: Resource = {
   followsSuspension: true,
 
   async inspect(ctx, tenant): Promise<Inspection> {
+    if (await isLeftToStranger(ctx, tenant)) return { state: "absent" };
     const meta = `${queuePrefix(tenant.id)}:default:meta`;
     const [version, paused] = await ctx.redis.hmget(meta, "version", "paused");
     if (!version) return { state: "absent" };
@@ -31,6 +32,7 @@ export const queue: Resource = {
   },
 
   async destroy(ctx, tenant) {
+    if (await isLeftToStranger(ctx, tenant)) return;
     await refuseForeignNamespace(ctx, tenant);
     // obliterate() leaves keys behind (a flow's parent, for one), so the prefix itself is swept.
     const left = await sweepKeys(ctx.redis, `${queuePrefix(tenant.id)}:`);

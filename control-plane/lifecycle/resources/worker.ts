@@ -4,7 +4,7 @@ import { ResourceError } from "../../../core/errors.ts";
 import { orderWorkers } from "../../../core/queues.ts";
 import { countWorkers, forgetDeadWorkers } from "../../../core/worker-registry.ts";
 import type { ControlContext } from "../../context.ts";
-import { refuseForeignNamespace } from "./namespace-mark.ts";
+import { isLeftToStranger, refuseForeignNamespace } from "./namespace-mark.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 
 /** How long an order may take before the attempt counts as failed and is made again later. */
@@ -15,6 +15,7 @@ export const worker: Resource = {
   after: ["database", "cache", "queue"],
 
   async inspect(ctx, tenant): Promise<Inspection> {
+    if (await isLeftToStranger(ctx, tenant)) return { state: "absent" };
     return { state: (await alive(ctx, tenant)) > 0 ? "present" : "absent" };
   },
 
@@ -31,6 +32,7 @@ export const worker: Resource = {
   },
 
   async destroy(ctx, tenant) {
+    if (await isLeftToStranger(ctx, tenant)) return;
     await refuseForeignNamespace(ctx, tenant);
     // Workers end by themselves when their company is no longer active.
     if ((await alive(ctx, tenant)) > 0 && !(await becomes(ctx, tenant, (count) => count === 0))) {

@@ -11,6 +11,8 @@ export const reasonSchema = optionalBody(z.strictObject({ reason }));
 
 /** What DELETION_GRACE_DAYS may be at most, in ms. */
 const longestKeep = 3650 * 86_400_000;
+/** How far behind "now" may be, in ms: a slip of the pen must not remove a company today. */
+const slowestClock = 3_600_000;
 
 export const deletionSchema = z.strictObject({
   confirm: z.string("must be the company's slug").max(64).describe("The company's slug, as a safeguard"),
@@ -18,10 +20,12 @@ export const deletionSchema = z.strictObject({
   purgeAfter: z.iso
     .datetime({ offset: true, error: "must be a time such as 2027-01-31T12:00:00Z" })
     .refine((at) => !(Date.parse(at) > Date.now() + longestKeep), "must be within ten years")
+    .refine(
+      (at) => !(Date.parse(at) < Date.now() - slowestClock),
+      "is over; to remove the company at once, send the time it is now",
+    )
     .optional()
-    .describe(
-      "Until when the company is kept, closed; now or before: removed at once. Absent: the platform's grace period",
-    ),
+    .describe("Until when the company is kept, closed; now: removed at once. Absent: the platform's grace period"),
 });
 
 export const changeSchema = z.object({ operation: operationSchema });
