@@ -217,7 +217,7 @@ describe("mails", () => {
     expect((await rowsOf(tenant.id)).map((row) => row.failed_at !== null)).to.deep.equal([true, false]);
   });
 
-  it("are not sent to a company that was suspended meanwhile", async () => {
+  it("are not sent to a company that was suspended meanwhile, and go out when it is back", async () => {
     await post.refuse({ "lia@parada.com.br": { code: 450, text: "later" } });
     const { tenant } = await provision("lia@parada.com.br");
     await lastRow(tenant.id, (row) => row.last_error !== null, "the refusal");
@@ -227,6 +227,9 @@ describe("mails", () => {
     expect(row.payload.outcome).to.deep.equal({ result: "skipped", reason: "company-suspended" });
     expect(post.to("lia@parada.com.br")).to.deep.equal([]);
     expect((await resend(tenant.id)).body.code).to.equal("state-conflict");
+    expect((await platform.api.post(`/api/tenants/${tenant.id}/resume`)).status).to.equal(202);
+    await post.arrived("lia@parada.com.br");
+    expect(await rowsOf(tenant.id)).to.have.length(2);
   });
 
   it("are not asked for again where the company lost its schema", async () => {

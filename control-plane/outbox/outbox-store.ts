@@ -82,3 +82,14 @@ export async function addToOutbox(db: Knex, kind: OutboxKind, companyId: number)
     });
   await db("outbox").insert({ kind, company_id: companyId });
 }
+
+/** Writes again what was passed over because the company was not served at that time. Belongs in what brings it back. */
+export async function repeatSkipped(db: Knex, companyId: number): Promise<void> {
+  await db.raw(
+    `INSERT INTO outbox (kind, company_id)
+     SELECT kind, company_id FROM outbox WHERE company_id = :companyId
+     GROUP BY kind, company_id
+     HAVING (array_agg(payload #>> '{outcome,result}' ORDER BY id DESC))[1] = 'skipped'`,
+    { companyId },
+  );
+}

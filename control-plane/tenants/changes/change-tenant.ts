@@ -14,6 +14,7 @@ import {
   type OperationKind,
   type OperationRow,
 } from "../../lifecycle/operation-store.ts";
+import { repeatSkipped } from "../../outbox/outbox-store.ts";
 import { findCompany, type CompanyRow } from "../../lifecycle/tenant-store.ts";
 
 export interface Change {
@@ -71,6 +72,7 @@ export function resumeTenant(ctx: ControlContext, change: Reasoned): Promise<Ope
       refuseUnless(company, ["suspended"]);
       await refuseUnfilled(db, company);
       await aimAt(db, company.id, { desired: "active" });
+      await repeatSkipped(db, company.id);
     },
   });
 }

@@ -5,6 +5,7 @@ import { aimAt } from "../../lifecycle/aim.ts";
 import type { OperationRow } from "../../lifecycle/operation-store.ts";
 import { ownedResources } from "../../lifecycle/resources/index.ts";
 import type { CompanyRow } from "../../lifecycle/tenant-store.ts";
+import { repeatSkipped } from "../../outbox/outbox-store.ts";
 import { changeTenant, refuseUnless, type Reasoned } from "./change-tenant.ts";
 
 export interface Deletion extends Reasoned {
@@ -55,7 +56,9 @@ export function undeleteTenant(ctx: ControlContext, change: Reasoned): Promise<O
       refuseUnless(company, ["closed"]);
       // Nothing was mended or renewed while it was closed.
       const again = ownedResources.map(({ name }) => name);
-      await aimAt(db, company.id, { desired: stateBefore(company), again });
+      const desired = stateBefore(company);
+      await aimAt(db, company.id, { desired, again });
+      if (desired === "active") await repeatSkipped(db, company.id);
     },
   });
 }
