@@ -8,6 +8,7 @@ import { grantStatements } from "../../../core/migrations/tenant-schema.ts";
 import { hostKinds, ownerMark, roleName, schemaName } from "../../../core/tenant.ts";
 import { writeAudit } from "../../audit.ts";
 import type { ControlContext } from "../../context.ts";
+import { passOverUsedIds } from "../../lifecycle/upkeep/used-ids.ts";
 import { converge } from "../../lifecycle/converge.ts";
 import { listResources, startOperation, type ResourceRow } from "../../lifecycle/operation-store.ts";
 import { regrant } from "../../lifecycle/resources/database.ts";
@@ -45,12 +46,8 @@ async function writeCompany(ctx: ControlContext, plan: AdoptPlan, actor: string)
   const { db } = ctx;
   const { id: companyId, request, owner } = plan;
   const uuid = plan.uuid ?? randomUUID();
-  // The next company must not be given this id. Setting a sequence is not undone with the transaction, and harms nobody.
-  await db.raw(
-    `SELECT setval('companies_id_seq', :companyId) FROM companies_id_seq
-     WHERE last_value < :companyId OR (last_value = :companyId AND NOT is_called)`,
-    { companyId },
-  );
+  // The next company must not be given this id. What a sequence gave is not undone with the transaction, and harms nobody.
+  await passOverUsedIds(ctx);
   // It lived before: whatever fails now, it is never rolled back, and what it lost is never made anew, empty.
   await db.raw(
     `INSERT INTO companies (id, uuid, name, slug, domain, base_domain, owner_name, owner_email, cluster_id, first_active_at, on_failure)
