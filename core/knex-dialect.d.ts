@@ -1,6 +1,34 @@
-/** Knex publishes its dialects as files without types; only what tenant-db.ts builds on is declared. */
+/** Knex publishes its dialects as files without types; only what the tenant's handle builds on is declared. */
 declare module "knex/lib/dialects/postgres/index.js" {
   import type { Knex } from "knex";
-  const PostgresDialect: typeof Knex.Client;
-  export default PostgresDialect;
+  import type { Transform } from "node:stream";
+
+  /** One statement on its way; Knex reads the result from `response`. */
+  export interface StatementObject {
+    readonly sql: string;
+    readonly bindings?: unknown[];
+    readonly options?: Record<string, unknown>;
+    response?: unknown;
+  }
+
+  export default class PostgresDialect extends Knex.Client {
+    /** Set on the client of a transaction only. */
+    readonly transacting?: true;
+    acquireConnection(): Promise<unknown>;
+    releaseConnection(connection: unknown): Promise<void>;
+    _driver(): unknown;
+    _query(connection: unknown, statement: StatementObject): Promise<StatementObject>;
+    _stream(connection: unknown, statement: StatementObject, stream: Transform, options: unknown): Promise<unknown>;
+  }
+}
+
+declare module "knex/lib/dialects/postgres/execution/pg-transaction.js" {
+  /** A transaction under way; nested ones are savepoints and never begin. */
+  export default class PostgresTransaction {
+    constructor(client: unknown, ...rest: unknown[]);
+    readonly client: unknown;
+    readonly isolationLevel?: string;
+    readonly readOnly?: boolean;
+    begin(connection: unknown): Promise<unknown>;
+  }
 }

@@ -1,5 +1,5 @@
 import type { HostKind, Tenant } from "../core/tenant.ts";
-import type { TenantDb } from "../core/tenant-db.ts";
+import type { TenantHandle } from "../core/tenant-db.ts";
 
 export interface TenantHost {
   readonly host: string;
@@ -7,7 +7,7 @@ export interface TenantHost {
 }
 
 /** The tenant that a request is for, decided by its host alone. */
-export interface RequestTenant extends Tenant {
+export interface RequestTenant extends Tenant, TenantHandle {
   /** What this host serves; routes of the other kind do not exist on it. */
   readonly hostKind: HostKind;
   readonly hosts: readonly TenantHost[];
@@ -15,8 +15,6 @@ export interface RequestTenant extends Tenant {
   readonly limits: Readonly<Record<string, unknown>>;
   /** False until the company's schema and owner were there for the first time. */
   readonly wasActive: boolean;
-  /** The tenant's data, and no other tenant's. */
-  readonly db: TenantDb;
 }
 
 /** A person of the company, behind the guard. */

@@ -13,10 +13,7 @@ export function guardTenant(ctx: RuntimeContext): RequestHandler {
   const isRevoked = createRevokedTokens(ctx.registry);
   return async (req, _res, next) => {
     const claims = verifyToken(ctx.tokens, req);
-    const [user, revoked] = await Promise.all([
-      req.tenant.db((db) => findSessionUser(db, claims.sid)),
-      isRevoked(claims.jti),
-    ]);
+    const [user, revoked] = await Promise.all([findSessionUser(req.tenant.db, claims.sid), isRevoked(claims.jti)]);
     if (user === undefined || revoked || user.id !== claims.sub)
       throw new AppError("token-invalid", "The session has ended. Sign in again.");
     req.user = user;

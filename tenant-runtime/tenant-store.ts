@@ -57,6 +57,6 @@ function toTenant(row: Row, pool: TenantPool): RequestTenant {
     hostKind: row.host_kind,
     hosts: row.hosts ?? [],
     wasActive: row.was_active,
-    db: pool.forTenant(row),
+    ...pool.forTenant(row),
   };
 }

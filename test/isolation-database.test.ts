@@ -22,7 +22,8 @@ describe("database handles of a company", () => {
 
   const codeOf = (company: Company, sql: string): Promise<string> =>
     pool
-      .forTenant(company)((db) => db.raw(sql))
+      .forTenant(company)
+      .db.raw(sql)
       .then(
         () => "ran",
         (error: { code: string }) => error.code,
@@ -53,7 +54,7 @@ describe("database handles of a company", () => {
 
   it("leave nothing behind for the next company on the same connection", async () => {
     const look = (company: Company) =>
-      pool.forTenant(company)(async (db) => {
+      pool.forTenant(company).transaction(async (db) => {
         const { rows } = await db.raw<{ rows: Record<string, string>[] }>(
           `SELECT pg_backend_pid() AS pid, current_user AS "user", current_setting('app.current_tenant') AS tenant,
                   (SELECT string_agg(DISTINCT metadata->>'of', ',') FROM customers) AS marks`,
@@ -63,7 +64,7 @@ describe("database handles of a company", () => {
     const first = await look(a);
     expect(first).to.include({ user: `tenant_${a.id}`, tenant: a.uuid, marks: a.slug });
     expect(await codeOf(a, "SELECT 1 / 0")).to.equal("22012");
-    const abandoned = pool.forTenant(a)(async (db) => {
+    const abandoned = pool.forTenant(a).transaction(async (db) => {
       await db.raw("UPDATE customers SET name = 'Ninguém'");
       throw new Error("abandoned");
     });
@@ -76,8 +77,8 @@ describe("database handles of a company", () => {
   });
 
   it("leave the connection itself as it was: without a company, and without rights", async () => {
-    await pool.forTenant(a)((db) => db("customers").first("id"));
-    await pool.forTenant(b)(async (db) => {
+    await pool.forTenant(a).transaction((db) => db("customers").first("id"));
+    await pool.forTenant(b).transaction(async (db) => {
       // Ends the transaction, and with it everything that was set for it.
       await db.raw("COMMIT");
       const { rows } = await db.raw(

@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import type { RegistryListener } from "../core/registry-listener.ts";
 import type { Redis } from "../core/redis.ts";
 import type { Secrets } from "../core/secrets.ts";
-import type { TenantDb, TenantPool } from "../core/tenant-db.ts";
+import type { TenantHandle, TenantPool } from "../core/tenant-db.ts";
 
 /** What runs workers is given first. It reads the registry and has no rights on any tenant by itself. */
 export interface WorkersContext {
@@ -29,9 +29,8 @@ export interface WorkerTenant {
 }
 
 /** What a job is given: one tenant's data and Redis user, nothing of another's. */
-export interface JobContext {
+export interface JobContext extends TenantHandle {
   readonly tenant: WorkerTenant;
-  readonly db: TenantDb;
   readonly redis: Redis;
   readonly log: Logger;
 }

@@ -25,7 +25,7 @@ export async function startTenantWorker(
 ): Promise<TenantWorker> {
   const log = ctx.log.child({ companyId: tenant.id, workerId });
   const redis = await connectAs(ctx, tenant, log);
-  const job = { tenant, db: ctx.tenants.forTenant(tenant), redis, log };
+  const job = { tenant, ...ctx.tenants.forTenant(tenant), redis, log };
   const worker = new Worker(queue, (taken) => runJob(job, taken), {
     connection: redis,
     prefix: queuePrefix(tenant.id),

@@ -16,12 +16,17 @@ interface Passage {
   frozen: boolean;
 }
 
-export async function openProxy(target: { host: string; port: number }): Promise<Proxy> {
+/** @param onSent is given what clients send, piece by piece as they wrote it. */
+export async function openProxy(
+  target: { host: string; port: number },
+  onSent: (piece: Buffer) => void = () => undefined,
+): Promise<Proxy> {
   const passages = new Set<Passage>();
   const listener = createServer((client) => {
     const passage = { client, server: connect(target), greeting: "", frozen: false };
     passages.add(passage);
     client.once("data", (chunk) => void (passage.greeting = chunk.toString("latin1")));
+    client.on("data", onSent);
     client.pipe(passage.server).pipe(client);
     const end = () => {
       client.destroy();

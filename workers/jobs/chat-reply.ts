@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { UnrecoverableError } from "bullmq";
 import { z } from "zod";
 import { eventStreamKey } from "../../core/tenant.ts";
-import type { TenantDb } from "../../core/tenant-db.ts";
+import type { Knex } from "../../core/db.ts";
 import type { JobContext } from "../context.ts";
 
 const dataSchema = z.object({ conversationId: z.uuid(), messageId: z.uuid() });
@@ -19,14 +19,14 @@ export async function chatReply(ctx: JobContext, data: unknown): Promise<void> {
   const parsed = dataSchema.safeParse(data);
   if (!parsed.success) throw new UnrecoverableError("the job's data does not name a message");
   const { conversationId, messageId } = parsed.data;
-  const reply = await ctx.db((db) => writeReply(db, { conversationId, messageId, company: ctx.tenant.name }));
+  const reply = await ctx.transaction((db) => writeReply(db, { conversationId, messageId, company: ctx.tenant.name }));
   const event = JSON.stringify({ id: reply.id, body: reply.body, createdAt: reply.created_at.toISOString() });
   const fields = ["type", "chat.reply", "conversationId", conversationId, "data", event];
   await ctx.redis.xadd(eventStreamKey(ctx.tenant.id), "MAXLEN", "~", 1000, "*", ...fields);
 }
 
 async function writeReply(
-  db: Parameters<Parameters<TenantDb>[0]>[0],
+  db: Knex,
   message: { conversationId: string; messageId: string; company: string },
 ): Promise<Reply> {
   const { conversationId, messageId, company } = message;
@@ -50,7 +50,7 @@ async function writeReply(
   return reply as Reply;
 }
 
-async function findReply(db: Parameters<Parameters<TenantDb>[0]>[0], messageId: string): Promise<Reply> {
+async function findReply(db: Knex, messageId: string): Promise<Reply> {
   const known = await db("message_replies").where({ inbound_message_id: messageId }).first("outbound_message_id");
   const reply = await db("outbound_messages")
     .where({ id: known.outbound_message_id })

@@ -34,7 +34,7 @@ export function accessRoutes(ctx: RuntimeContext, guard: RequestHandler): Router
   });
 
   router.post("/v1/auth/logout", guard, async (req, res) => {
-    await req.tenant.db((db) => revokeSession(db, req.user.sessionId));
+    await revokeSession(req.tenant.db, req.user.sessionId);
     res.status(204).end();
   });
 

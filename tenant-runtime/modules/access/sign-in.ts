@@ -22,17 +22,17 @@ export async function signIn(
   tenant: RequestTenant,
   { email, password, client }: { email: string; password: string; client: Client },
 ): Promise<SignedIn> {
-  const user = await tenant.db((db) => findUserByEmail(db, email));
-  // Between two transactions: hashing takes long, and a connection is not held for it.
+  const user = await findUserByEmail(tenant.db, email);
+  // Outside of a transaction: hashing takes long, and a connection is not held for it.
   const matches = await passwordMatches(password, user?.password_hash);
   if (user === undefined || !matches || !user.is_active)
     throw new AppError("invalid-credentials", "Check e-mail and password.");
-  return presentSession(ctx, tenant, await tenant.db((db) => openSession(db, user, client)));
+  return presentSession(ctx, tenant, await tenant.transaction((db) => openSession(db, user, client)));
 }
 
 /** @throws AppError `token-invalid` when the refresh token is unknown, expired, revoked or was used before. */
 export async function refresh(ctx: RuntimeContext, tenant: RequestTenant, refreshToken: string): Promise<SignedIn> {
-  const session = await tenant.db((db) => rotateSession(db, refreshToken));
+  const session = await tenant.transaction((db) => rotateSession(db, refreshToken));
   if (session === undefined) throw new AppError("token-invalid", "Sign in again.");
   return presentSession(ctx, tenant, session);
 }
@@ -47,7 +47,7 @@ export async function setUpOwner(
   { token, password, client }: { token: string; password: string; client: Client },
 ): Promise<SignedIn> {
   const passwordHash = await hashPassword(password);
-  const session = await tenant.db(async (db) => {
+  const session = await tenant.transaction(async (db) => {
     const user = await setPasswordByLink(db, token, passwordHash);
     if (user === undefined) throw new AppError("link-invalid", "Ask the platform's administrator for a fresh link.");
     return openSession(db, user, client);

@@ -24,16 +24,19 @@ export async function findConversation(db: Knex, contactKey: string): Promise<st
 
 /** The newest 200 messages of both sides, oldest first. */
 export async function listMessages(db: Knex, contactKey: string): Promise<Message[]> {
-  const conversationId = await findConversation(db, contactKey);
-  if (conversationId === undefined) return [];
   const { rows } = await db.raw<{ rows: Row[] }>(
-    `SELECT * FROM (
-       SELECT id, 'visitor' AS sender, body, created_at FROM inbound_messages WHERE conversation_id = :conversationId
+    `WITH conversation AS MATERIALIZED (
+       SELECT id FROM conversations WHERE channel = 'web' AND contact_key = :contactKey
+     )
+     SELECT * FROM (
+       SELECT id, 'visitor' AS sender, body, created_at FROM inbound_messages
+        WHERE conversation_id = (SELECT id FROM conversation)
        UNION ALL
-       SELECT id, 'company', body, created_at FROM outbound_messages WHERE conversation_id = :conversationId
+       SELECT id, 'company', body, created_at FROM outbound_messages
+        WHERE conversation_id = (SELECT id FROM conversation)
        ORDER BY created_at DESC, sender LIMIT :shownAtMost
      ) AS newest ORDER BY created_at, sender DESC`,
-    { conversationId, shownAtMost },
+    { contactKey, shownAtMost },
   );
   return rows.map(toMessage);
 }

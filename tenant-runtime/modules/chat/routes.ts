@@ -21,7 +21,7 @@ export function chatRoutes(ctx: RuntimeContext): Router {
 
   router.get("/", async (req, res) => {
     const visitor = findVisitor(req);
-    const messages = visitor === undefined ? [] : await req.tenant.db((db) => listMessages(db, visitor));
+    const messages = visitor === undefined ? [] : await listMessages(req.tenant.db, visitor);
     ensureVisitor(req, res);
     res.type("html").send(pages.chat(req.tenant, messages, req.query["later"] === "1"));
   });
@@ -30,7 +30,7 @@ export function chatRoutes(ctx: RuntimeContext): Router {
 
   router.get("/messages", async (req, res) => {
     const visitor = findVisitor(req);
-    res.json({ messages: visitor === undefined ? [] : await req.tenant.db((db) => listMessages(db, visitor)) });
+    res.json({ messages: visitor === undefined ? [] : await listMessages(req.tenant.db, visitor) });
   });
 
   router.post("/messages", limitMessages(), readMessageBody, (req: Request, res: Response) =>
@@ -39,7 +39,7 @@ export function chatRoutes(ctx: RuntimeContext): Router {
 
   router.get("/events", async (req, res) => {
     const visitor = findVisitor(req);
-    const conversationId = visitor && (await req.tenant.db((db) => findConversation(db, visitor)));
+    const conversationId = visitor && (await findConversation(req.tenant.db, visitor));
     // 204 tells an EventSource to stay away: without a conversation there is nothing to hear.
     if (conversationId === undefined) res.status(204).end();
     else await streamReplies(ctx, { req, res, conversationId });
@@ -52,7 +52,7 @@ async function sendMessage(ctx: RuntimeContext, req: Request, res: Response): Pr
   refuseOtherSites(req);
   const { text } = parseBody(messageBody, req.body);
   const visitor = ensureVisitor(req, res);
-  const { conversationId, message } = await req.tenant.db((db) => addInboundMessage(db, visitor, text));
+  const { conversationId, message } = await req.tenant.transaction((db) => addInboundMessage(db, visitor, text));
   const data = { conversationId, messageId: message.id };
   const isOrdered = await ctx.replyOrders.place({ companyId: req.tenant.id, data });
   if (!req.is("application/json")) res.redirect(303, isOrdered ? "/" : "/?later=1");

@@ -19,7 +19,7 @@ export function customerRoutes(guard: RequestHandler): Router {
   router.get("/v1/customers", guard, async (req: Request, res: Response) => {
     const { search, limit, cursor: after } = parseQuery(listQuery, req.query);
     // One more than asked for tells whether there is a next page.
-    const rows = await req.tenant.db((db) => listCustomers(db, { search, after, limit: limit + 1 }));
+    const rows = await listCustomers(req.tenant.db, { search, after, limit: limit + 1 });
     const page = rows.slice(0, limit);
     const last = page.at(-1);
     const nextCursor = rows.length > limit && last ? writeCursor({ sortName: last.sort_name, id: last.id }) : null;
@@ -28,25 +28,25 @@ export function customerRoutes(guard: RequestHandler): Router {
 
   router.post("/v1/customers", guard, jsonBody, async (req: Request, res: Response) => {
     const body = parseBody(newCustomer, req.body);
-    const row = await req.tenant.db((db) => insertCustomer(db, body)).catch(explain);
+    const row = await insertCustomer(req.tenant.db, body).catch(explain);
     res.status(201).location(`/v1/customers/${row.id}`).json(presentCustomer(row));
   });
 
   router.get("/v1/customers/:id", guard, async (req, res) => {
-    const row = await req.tenant.db((db) => findCustomer(db, checkedId(req)));
+    const row = await findCustomer(req.tenant.db, checkedId(req));
     res.json(presentCustomer(found(row)));
   });
 
   router.patch("/v1/customers/:id", guard, jsonBody, async (req: Request, res: Response) => {
     const id = checkedId(req);
     const body = parseBody(customerChange, req.body);
-    const row = await req.tenant.db((db) => updateCustomer(db, id, body)).catch(explain);
+    const row = await updateCustomer(req.tenant.db, id, body).catch(explain);
     res.json(presentCustomer(found(row)));
   });
 
   router.delete("/v1/customers/:id", guard, async (req, res) => {
     const id = checkedId(req);
-    const deleted = await req.tenant.db((db) => deleteCustomer(db, id)).catch(explain);
+    const deleted = await deleteCustomer(req.tenant.db, id).catch(explain);
     found(deleted ? id : undefined);
     res.status(204).end();
   });
