@@ -1,0 +1,157 @@
+/** Many companies at once on few connections, while statements fail and backends die: nobody ever sees another's row. */
+import { expect } from "chai";
+import { isServiceDown } from "../core/errors.ts";
+import { runtimeRole } from "../core/migrations/tenant-schema.ts";
+import { servicePassword } from "../core/service-roles.ts";
+import { openTenantPool, type TenantHandle, type TenantPool } from "../core/tenant-db.ts";
+import { startPooler, type Pooler } from "./support/pgbouncer.ts";
+import { usePlatform } from "./support/platform.ts";
+import { openCompany, type Company } from "./support/runtime-client.ts";
+
+const companyCount = 20;
+const statementCount = 2_000;
+const atOnce = 16;
+const appName = "interleaving test";
+
+interface Seen {
+  readonly mark: string;
+  readonly user: string;
+  readonly tenant: string;
+}
+
+describe("companies that share connections", () => {
+  const platform = usePlatform({ workers: true });
+  let companies: Company[];
+  let pooler: Pooler;
+
+  before(async function prepare() {
+    // Installing PgBouncer takes longer than any test may.
+    this.timeout(300_000);
+    companies = await Promise.all(Array.from({ length: companyCount }, () => openCompany(platform)));
+    for (const { id, slug } of companies)
+      await platform.query(
+        `INSERT INTO tenant_${id}.customers (name, metadata)
+         SELECT n, jsonb_build_object('of', $1::text) FROM generate_series(1, 3) n`,
+        [slug],
+      );
+    const password = servicePassword(platform.ctx.secrets, runtimeRole);
+    pooler = await startPooler(platform.databaseUrl, { user: runtimeRole, password, connections: 3 });
+  });
+  after(() => pooler?.stop());
+
+  const look = async (db: TenantHandle["db"]): Promise<Seen[]> =>
+    db("customers").select(
+      db.raw("metadata->>'of' AS mark, current_user AS user, current_setting('app.current_tenant') AS tenant"),
+    );
+
+  const killOne = () =>
+    platform.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1 AND datname = current_database()
+        ORDER BY random() LIMIT 1`,
+      [runtimeRole],
+    );
+
+  /** Each leaves its connection in another state; what it may fail with is its own, or that the server went away. */
+  const moves: readonly ((handle: TenantHandle, other: Company) => Promise<Seen[]>)[] = [
+    ({ db }) => look(db),
+    ({ db }) => look(db),
+    ({ transaction }) => transaction((db) => look(db)),
+    ({ db }) => db.raw("SELECT 1 / (random() * 0)::int"),
+    ({ db }, other) => db.raw(`SELECT * FROM tenant_${other.id}.customers`),
+    ({ db }) => db("customers").insert({ name: null }),
+    ({ db }) => db.raw("SET ROLE NONE").then(() => []),
+    ({ db }) => db.raw("SET search_path TO public").then(() => []),
+    ({ db }) => db.raw("SELECT pg_sleep(0.02)").timeout(5),
+    ({ transaction }) =>
+      transaction(async (db) => {
+        await db.raw("SAVEPOINT mine");
+        await db.raw("RESET ROLE");
+        await db.raw("ROLLBACK TO mine");
+        const rows = await look(db);
+        await db.transaction((nested) => nested.raw("SELECT 1 / 0")).catch(() => undefined);
+        return [...rows, ...(await look(db))];
+      }),
+    ({ transaction }) =>
+      transaction(async (db) => {
+        await db("customers").update({ metadata: { of: "nobody" } });
+        throw new Error("on purpose");
+      }),
+  ];
+  const isExpected = (error: Error & { code?: string }): boolean =>
+    isServiceDown(error) ||
+    ["22012", "42501", "23502"].includes(error.code ?? "") ||
+    error.message === "on purpose" ||
+    error.name === "KnexTimeoutError";
+
+  async function mingle(pool: TenantPool): Promise<{ rows: number; failed: number }> {
+    const counts = { rows: 0, failed: 0 };
+    let next = 0;
+    const run = async () => {
+      while (next < statementCount) {
+        const turn = next++;
+        const company = companies[Math.floor(Math.random() * companyCount)] as Company;
+        const other = companies.find(({ id }) => id !== company.id) as Company;
+        const move = moves[Math.floor(Math.random() * moves.length)] as (typeof moves)[number];
+        if (turn % 250 === 249) await killOne();
+        try {
+          const rows = await move(pool.forTenant(company), other);
+          const own = { mark: company.slug, user: `tenant_${company.id}`, tenant: company.uuid };
+          for (const row of rows) expect({ ...row }).to.deep.equal(own);
+          counts.rows += rows.length;
+        } catch (error) {
+          if (!isExpected(error as Error)) throw error;
+          counts.failed += 1;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, run));
+    return counts;
+  }
+
+  for (const way of ["directly", "through PgBouncer in transaction mode"]) {
+    it(`see their own rows only, ${way}`, async () => {
+      const url = way === "directly" ? platform.databaseUrl : pooler.url;
+      const pool = openTenantPool(url, platform.ctx.secrets, { name: appName, max: 8 });
+      try {
+        const { rows, failed } = await mingle(pool);
+        expect(rows).to.be.greaterThan(statementCount / 2);
+        expect(failed).to.be.greaterThan(statementCount / 10);
+        for (const company of companies) {
+          const seen = await look(pool.forTenant(company).db);
+          expect(seen.map(({ mark }) => mark)).to.deep.equal(Array(3).fill(company.slug));
+        }
+      } finally {
+        await pool.close();
+      }
+    });
+  }
+
+  it("leave PgBouncer's connections without a company", async () => {
+    const one = await startPooler(platform.databaseUrl, {
+      user: runtimeRole,
+      password: servicePassword(platform.ctx.secrets, runtimeRole),
+      connections: 1,
+    });
+    const pool = openTenantPool(one.url, platform.ctx.secrets, { name: appName, max: 2 });
+    const [a, b] = companies.map((company) => pool.forTenant(company)) as [TenantHandle, TenantHandle];
+    try {
+      for (const sql of ["SET ROLE NONE", "SET TimeZone TO 'Asia/Tokyo'", "SELECT pg_advisory_lock(7)"]) {
+        await a.db.raw(sql);
+        await a.transaction((db) => db.raw(sql));
+        const below = await b.transaction(async (db) => {
+          await db.raw("COMMIT");
+          const { rows } = await db.raw(
+            `SELECT current_setting('role') AS role, current_setting('TimeZone') AS zone,
+                    current_setting('app.current_tenant', true) AS tenant,
+                    (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`,
+          );
+          return rows[0];
+        });
+        expect(below, sql).to.deep.equal({ role: "none", zone: "UTC", tenant: "", locks: 0 });
+      }
+    } finally {
+      await pool.close();
+      await one.stop();
+    }
+  });
+});
