@@ -16,7 +16,7 @@ export interface TenantHandle {
   /** Knex. Each statement is a transaction of its own and one round trip; it may be committed though its answer got lost. */
   readonly db: Knex;
   /** For several statements. Commits when `work` resolves, rolls back when it throws; nested ones are savepoints. */
-  transaction<T>(work: (db: Knex.Transaction) => Promise<T>): Promise<T>;
+  readonly transaction: <T>(work: (db: Knex.Transaction) => Promise<T>) => Promise<T>;
 }
 
 export interface TenantPool {
@@ -75,7 +75,17 @@ function scopeStatements({ id, uuid }: Pick<Tenant, "id" | "uuid">, timeoutMs: n
 }
 
 /** What all handles have in common would change the pool or the other handles under them. */
-const withheld = ["on", "once", "addListener", "prependListener", "destroy", "initialize", "withUserParams"];
+const withheld = [
+  "on",
+  "once",
+  "addListener",
+  "prependListener",
+  "destroy",
+  "initialize",
+  "withUserParams",
+  "disableProcessing",
+  "enableProcessing",
+];
 
 function withhold(knex: Knex): void {
   for (const method of withheld) {

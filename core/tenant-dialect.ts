@@ -14,9 +14,10 @@ import { TenantConnection } from "./tenant-connection.ts";
 const cleaning = "CLOSE ALL;RESET ROLE;RESET ALL;DEALLOCATE ALL;UNLISTEN *;SELECT pg_catalog.pg_advisory_unlock_all()";
 const endings: Record<string, string> = { "COMMIT;": `COMMIT;${cleaning}`, ROLLBACK: `ROLLBACK;${cleaning}` };
 
-/** By its first word such a statement cannot be one that changes the session; these functions could. */
+/** By its first word such a statement cannot be one that changes the session; these functions, or what they run, could. */
 const isHarmless = (sql: string): boolean =>
-  /^[\s(]*(?:select|insert|update|delete|merge|with|values)\b/i.test(sql) && !/set_config|advisory/i.test(sql);
+  /^[\s(]*(?:select|insert|update|delete|merge|with|values)\b/i.test(sql) &&
+  !/set_config|advisory|_to_xml|ts_stat|ts_rewrite|u&/i.test(sql);
 
 /** Without a scope it runs nothing: that is the client which owns the pool. */
 export class TenantDialect extends PostgresDialect {

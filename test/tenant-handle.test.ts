@@ -153,6 +153,24 @@ describe("a company's database handle", () => {
     expect(await ofA.db("customers").whereNotNull("notes")).to.deep.equal([]);
   });
 
+  it("has Knex's transactions with their modes, and ends one that its program forgot", async () => {
+    const readOnly = ofA.db.transaction((db) => db("customers").update({ notes: "nunca" }), { readOnly: true });
+    expect((await failureOf(readOnly)).code).to.equal("25006");
+    const level = (db: TenantHandle["db"]) => db.raw("SHOW transaction_isolation");
+    const { rows } = await ofA.db.transaction(level, { isolationLevel: "serializable" });
+    expect(rows).to.deep.equal([{ transaction_isolation: "serializable" }]);
+    const open = await ofA.db.transaction();
+    await open("customers").update({ notes: "nunca" });
+    await open.rollback();
+    const forgotten = ofA.transaction(async (db) => {
+      await db("customers").update({ notes: "nunca" });
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await db("customers").first("id");
+    });
+    expect(isServiceDown(await failureOf(forgotten))).to.equal(true);
+    expect(await ofA.db("customers").whereNotNull("notes")).to.deep.equal([]);
+  });
+
   it("leaves nothing on the session, whatever a statement set there", async () => {
     const before = await lookBelow();
     expect(before).to.include({ role: "none", tenant: "", locks: 0, prepared: 0, cursors: 0, channels: 0 });
