@@ -1,7 +1,4 @@
 /** What somebody changed behind the platform's back: healed where that is safe, else reported in words and left alone. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
 import { converge } from "../control-plane/lifecycle/converge.ts";
 import { inspectTenant } from "../control-plane/lifecycle/inspection/inspect-tenant.ts";
@@ -10,38 +7,10 @@ import type { Finding } from "../control-plane/lifecycle/inspection/inspection-s
 import { releaseLease, takeLease } from "../control-plane/lifecycle/lease.ts";
 import { endOperation } from "../control-plane/lifecycle/endings/end-operation.ts";
 import { readLeasedTenant } from "../control-plane/lifecycle/tenant-store.ts";
-import { startControlPlane } from "../control-plane/start.ts";
-import { createLogger } from "../core/logger.ts";
 import { withTenantQueue } from "../core/queues.ts";
-import { createShutdown, type Shutdown } from "../core/shutdown.ts";
-import { startServers, type Servers } from "../scripts/embedded/stack.ts";
-import { startWorkers } from "../workers/start.ts";
-import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
-import { endWithProcess } from "./support/orphans.ts";
-import { adminEmail, adminPassword, testConfig, usePlatform } from "./support/platform.ts";
+import { INSPECTION_HOURS, inspected, provision } from "./support/inspections.ts";
+import { usePlatform } from "./support/platform.ts";
 import { until } from "./support/wait.ts";
-
-/** Every company is looked at about once a second. */
-const INSPECTION_HOURS = 1 / 3600;
-
-async function provision(api: ApiClient): Promise<{ id: number; path: string; schema: string }> {
-  const { body } = await api.post("/api/tenants/provision", newCompany());
-  const path = `/api/tenants/${body.tenant.id}`;
-  await until(
-    () => api.get(path),
-    (answer) => answer.body.resources.every((row: { status: string }) => row.status === "ready"),
-    { what: "a company" },
-  );
-  return { id: body.tenant.id, path, schema: body.tenant.schema };
-}
-
-/** Waits for an inspection of that result. */
-const inspected = (api: ApiClient, path: string, result: string) =>
-  until(
-    async () => (await api.get(`${path}/explain`)).body.inspection,
-    (inspection) => inspection?.result === result,
-    { what: `an inspection that says ${result}` },
-  );
 
 describe("drift", () => {
   const platform = usePlatform({ workers: true, config: { INSPECTION_HOURS } });
@@ -368,48 +337,5 @@ describe("drift", () => {
     // 40 in each tenth on average: none of ten draws of that kind strays to 10 or 90 but once in millions of runs.
     expect(rows.map(({ tenth }) => tenth)).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     for (const { count } of rows) expect(count).to.be.within(10, 90);
-  });
-});
-
-describe("drift while Redis is away", () => {
-  let folder: string;
-  let servers: Servers;
-  let shutdown: Shutdown;
-  let api: ApiClient;
-
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "secretaria-drift-"));
-    servers = endWithProcess(await startServers({ dataDir: folder, config: {} }));
-    const { databaseUrl: DATABASE_URL, redisUrl: REDIS_URL } = servers;
-    const config = testConfig({ DATA_DIR: folder, DATABASE_URL, REDIS_URL, INSPECTION_HOURS });
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
-    shutdown = createShutdown(log);
-    const { port } = await startControlPlane(config, log, shutdown);
-    await startWorkers(config, log, shutdown);
-    api = await createApiClient(`http://127.0.0.1:${port}`, { email: adminEmail, password: adminPassword });
-  });
-  after(async () => {
-    await shutdown.run("test over");
-    await servers.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  it("is unknown: nothing is made, removed or written down as lost, and it is known again afterwards", async () => {
-    const { path } = await provision(api);
-    await inspected(api, path, "ok");
-    await servers.redis?.kill();
-    const { findings } = await inspected(api, path, "unknown");
-    expect(findings.map(({ resource, state }: Finding) => [resource, state])).to.deep.equal([
-      ["cache", "unknown"],
-      ["queue", "unknown"],
-      ["worker", "unknown"],
-    ]);
-    const tenant = (await api.get(path)).body;
-    expect(tenant.status).to.equal("active");
-    expect(tenant.resources.every((row: { status: string }) => row.status === "ready")).to.equal(true);
-    const audit = (await api.get(`/api/audit?tenant=${tenant.id}`)).body;
-    expect(JSON.stringify(audit)).not.to.include("tenant.drift");
-    await servers.redis?.start();
-    await inspected(api, path, "ok");
   });
 });

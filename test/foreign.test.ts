@@ -44,6 +44,9 @@ describe("a stranger's things under a tenant's name", () => {
       (answer) => answer.body.status === "deleted",
       { what: "the deletion of what was the company's own" },
     );
+    const { manifest } = (await platform.api.get(`${path}/deletion-manifest`)).body;
+    for (const { what } of manifest.removed)
+      for (const name of what) expect(name).to.match(/^whatever was its own of /);
     expect(await redis.keys(`tenant:{${id}}:*`)).to.have.length(3);
     expect(await redis.get(`tenant:{${id}}:data`)).to.equal("theirs");
   });

@@ -64,7 +64,8 @@ export async function accountForDeletion(
     requested: await whoAsked(ctx.db, tenant.id),
     removed: ownedResources.map(({ name }) => ({
       resource: name,
-      what: namesOf(tenant, name),
+      // Of one that never lived a stranger's thing of the same name may be there still, and was never its own.
+      what: namesOf(tenant, name).map((what) => (tenant.wasActive ? what : `whatever was its own of ${what}`)),
       removedAt: (rows.find((row) => row.name === name)?.updated_at ?? verifiedAt).toISOString(),
       verifiedAbsentAt: verifiedAt.toISOString(),
     })),
