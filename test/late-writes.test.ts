@@ -39,16 +39,16 @@ describe("a control plane that sleeps longer than its lease", () => {
     return { ctx: { ...platform.ctx, instance: "sleepy", redis }, asleep, wake };
   };
 
-  it("takes back what it wrote to Redis for a company that was removed meanwhile", async () => {
+  /** A company, and a process that holds it and fell asleep about to make its Redis user: the second pipeline of that step. */
+  const sleepBeforeRedis = async () => {
     const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id } = body.tenant;
+    const { id, uuid } = body.tenant;
     const path = `/api/tenants/${id}`;
     await until(
       () => platform.api.get(path),
       (answer) => answer.body.status === "active" && answer.body.activeWorkers === 1,
     );
     await platform.query("UPDATE tenant_leases SET expires_at = now() WHERE company_id = $1", [id]);
-    // It is about to make the company's Redis user: the second pipeline of that step.
     const { ctx, asleep, wake } = sleepyAt(2);
     const fence = (await takeLease(ctx, id)) as number;
     await platform.query(
@@ -57,6 +57,11 @@ describe("a control plane that sleeps longer than its lease", () => {
     );
     const late = convergeLeased(ctx, id, { fence });
     await asleep;
+    return { id, uuid, path, wake, late };
+  };
+
+  it("takes back what it wrote to Redis for a company that was removed meanwhile", async () => {
+    const { id, path, wake, late } = await sleepBeforeRedis();
     await platform.query("UPDATE tenant_leases SET token = token + 1, expires_at = now() WHERE company_id = $1", [id]);
     await platform.api.purge(path);
     await until(
@@ -73,29 +78,13 @@ describe("a control plane that sleeps longer than its lease", () => {
   });
 
   it("leaves what a company has in Redis whose rows went with a restore of the registry", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id } = body.tenant;
-    await until(
-      () => platform.api.get(`/api/tenants/${id}`),
-      (answer) => answer.body.status === "active" && answer.body.activeWorkers === 1,
-    );
-    await platform.query("UPDATE tenant_leases SET expires_at = now() WHERE company_id = $1", [id]);
-    const { ctx, asleep, wake } = sleepyAt(2);
-    const fence = (await takeLease(ctx, id)) as number;
-    await platform.query(
-      "UPDATE tenant_resources SET status = 'pending', next_attempt_at = now() WHERE company_id = $1 AND name = 'cache'",
-      [id],
-    );
-    const late = convergeLeased(ctx, id, { fence });
-    await asleep;
+    const { id, uuid, wake, late } = await sleepBeforeRedis();
     for (const table of ["domains", "operations"])
       await platform.query(`DELETE FROM ${table} WHERE company_id = $1`, [id]);
     await platform.query("DELETE FROM companies WHERE id = $1", [id]);
     wake();
     await late;
-    expect(await platform.ctx.redis.hget(`tenant:{${id}}:meta`, "mark")).to.equal(
-      `secretaria tenant ${body.tenant.uuid}`,
-    );
+    expect(await platform.ctx.redis.hget(`tenant:{${id}}:meta`, "mark")).to.equal(`secretaria tenant ${uuid}`);
     expect(await platform.ctx.redis.exists(`tenant:{${id}}:queue:default:meta`)).to.equal(1);
   });
 });
