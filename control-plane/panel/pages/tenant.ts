@@ -3,6 +3,7 @@ import { hasRole } from "../../accounts/authenticate.ts";
 import type { CompanyRow } from "../../lifecycle/tenant-store.ts";
 import { getCompany, retryTenant } from "../../tenants/changes/change-tenant.ts";
 import { explainTenant } from "../../tenants/explanation/explain-tenant.ts";
+import type { Explanation } from "../../tenants/explanation/schema.ts";
 import { presentTenants } from "../../tenants/present-tenant.ts";
 import type { TenantView } from "../../tenants/tenant-schemas.ts";
 import { isInspected, presentActs } from "../acts.ts";
@@ -14,10 +15,14 @@ import { presentSituation } from "../present-situation.ts";
 import { canRetry, presentSteps, summarizeSteps } from "../steps.ts";
 import { showRolledBack } from "./rolled-back.ts";
 
-/** One company; assets/tenant.js takes its parts marked `data-live` from here again whenever an event arrives. */
+/**
+ * One company; assets/tenant.js takes its parts marked `data-live` from here again whenever an event arrives. What runs
+ * is read before what is there: a page that says that nothing runs would otherwise show for ever what was there before.
+ */
 export async function showTenant(ctx: PanelContext, visit: PersonsVisit): Promise<void> {
   try {
-    await showCompany(ctx, visit, await getCompany(ctx.db, referenceOf(visit)));
+    const explanation = await explainTenant(ctx, referenceOf(visit));
+    await showCompany(ctx, visit, { explanation, company: await getCompany(ctx.db, referenceOf(visit)) });
   } catch (error) {
     const isGone = error instanceof AppError && error.code === "tenant-not-found";
     if (!isGone || !(await showRolledBack(ctx, visit))) throw error;
@@ -31,14 +36,14 @@ export async function retryFromPage(ctx: PanelContext, visit: PersonsVisit): Pro
   res.redirect(303, `/tenants/${operation.company_id}`);
 }
 
-async function showCompany(ctx: PanelContext, visit: PersonsVisit, company: CompanyRow): Promise<void> {
+async function showCompany(
+  ctx: PanelContext,
+  visit: PersonsVisit,
+  { explanation, company }: { explanation: Explanation; company: CompanyRow },
+): Promise<void> {
   const locale = localeOf(ctx, visit);
   const { desired_state: desired } = company;
-  const [tenant, explanation, situation] = await Promise.all([
-    view(ctx, company),
-    explainTenant(ctx, String(company.id)),
-    presentSituation(ctx, locale, company),
-  ]);
+  const [tenant, situation] = await Promise.all([view(ctx, company), presentSituation(ctx, locale, company)]);
   const { operation } = explanation;
   const isRunning = operation?.status === "running";
   const access = takeFirstAccess(ctx, visit, tenant.id);
