@@ -1,4 +1,5 @@
 import { pino, type Logger as PinoLogger } from "pino";
+import { findCurrentTenant } from "./current-tenant.ts";
 import { reasonOf } from "./errors.ts";
 
 export type Logger = PinoLogger;
@@ -30,6 +31,7 @@ export function createLogger(service: string, level: string): Logger {
     {
       level,
       base: { service },
+      mixin: tenantOfLine,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths, censor: "[secret]" },
@@ -37,6 +39,12 @@ export function createLogger(service: string, level: string): Logger {
     },
     pino.destination({ dest: 2, sync: true }),
   );
+}
+
+/** Every line that is written on the way of a tenant's request or job says whose (mission M7). */
+function tenantOfLine(): { tenant_id?: number } {
+  const tenant = findCurrentTenant();
+  return tenant === undefined ? {} : { tenant_id: tenant.id };
 }
 
 /** Keeps what helps to find a fault; drops node-postgres's `detail` and bound values, which carry tenants' data. */

@@ -4,14 +4,14 @@ import { answerErrors, correlate, createApp, notFound } from "../core/http.ts";
 import { createMetrics, measureRequests } from "../core/metrics.ts";
 import { answerProblem } from "./answer-problem.ts";
 import type { RuntimeContext } from "./context.ts";
-import { loopbackRoutes } from "./loopback.ts";
+import { loopbackRoutes } from "./edge/loopback.ts";
 import { accessRoutes, setupRoute } from "./modules/access/routes.ts";
 import { chatRoutes } from "./modules/chat/routes.ts";
 import { companyRoutes } from "./modules/company/routes.ts";
 import { customerRoutes } from "./modules/customers/routes.ts";
-import { resolveTenant } from "./resolve-tenant.ts";
-import { secureHeaders } from "./secure-headers.ts";
-import { guardTenant } from "./tenant-guard.ts";
+import { resolveTenant } from "./resolution/resolve-tenant.ts";
+import { secureHeaders } from "./edge/secure-headers.ts";
+import { guardTenant } from "./guard/tenant-guard.ts";
 
 /** The table of mounts. What one kind of host serves does not exist on the other. */
 export function createRuntimeApp(ctx: RuntimeContext): Express {

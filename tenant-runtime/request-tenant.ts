@@ -1,5 +1,6 @@
+import type { PlanTerms } from "../core/plan-terms.ts";
 import type { HostKind, Tenant } from "../core/tenant.ts";
-import type { TenantHandle } from "../core/tenant-db.ts";
+import type { TenantHandle } from "../core/tenant-db/tenant-pool.ts";
 
 export interface TenantHost {
   readonly host: string;
@@ -12,7 +13,7 @@ export interface RequestTenant extends Tenant, TenantHandle {
   readonly hostKind: HostKind;
   readonly hosts: readonly TenantHost[];
   readonly modules: readonly string[];
-  readonly limits: Readonly<Record<string, unknown>>;
+  readonly terms: PlanTerms;
   /** False until the company's schema and owner were there for the first time. */
   readonly wasActive: boolean;
 }

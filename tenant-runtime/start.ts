@@ -8,17 +8,17 @@ import { openRegistry, waitForRegistry } from "../core/registry.ts";
 import { createSecrets, loadMasterKey } from "../core/secrets.ts";
 import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
 import type { Shutdown } from "../core/shutdown.ts";
-import { openTenantPool } from "../core/tenant-db.ts";
+import { openTenantPool } from "../core/tenant-db/tenant-pool.ts";
 import { createTokenService } from "../core/tokens.ts";
 import { createRuntimeApp } from "./app.ts";
 import type { RuntimeContext } from "./context.ts";
 import { readerTimeoutMs } from "./event-reader.ts";
-import { createHttpEdge, createHttpsEdge } from "./edge.ts";
+import { createHttpEdge, createHttpsEdge } from "./edge/listeners.ts";
 import { openReplyOrders } from "./modules/chat/reply-orders.ts";
-import { createRegistryCache } from "./registry-cache.ts";
-import { createServerCertificates } from "./server-certificates.ts";
+import { createRegistryCache } from "./resolution/registry-cache.ts";
+import { createServerCertificates } from "./edge/server-certificates.ts";
 import { openTenantEvents } from "./tenant-events.ts";
-import { findTenantByHost } from "./tenant-store.ts";
+import { findTenantByHost } from "./resolution/tenant-store.ts";
 
 export interface Runtime {
   readonly httpPort: number;

@@ -1,6 +1,6 @@
 /** What a handle of one company can reach, when the program that holds it was talked into anything. */
 import { expect } from "chai";
-import { openTenantPool, type TenantPool } from "../core/tenant-db.ts";
+import { openTenantPool, type TenantPool } from "../core/tenant-db/tenant-pool.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, type Company } from "./support/runtime-client.ts";
 

@@ -1,7 +1,7 @@
 /** What a company's handle does on one connection: round trips, endings, and the state it leaves to the next company. */
 import { expect } from "chai";
 import { isServiceDown } from "../core/errors.ts";
-import { openTenantPool, type TenantHandle, type TenantPool } from "../core/tenant-db.ts";
+import { openTenantPool, type TenantHandle, type TenantPool } from "../core/tenant-db/tenant-pool.ts";
 import { openProxy, type Proxy } from "./support/frozen-proxy.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, type Company } from "./support/runtime-client.ts";

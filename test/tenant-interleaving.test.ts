@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { isServiceDown } from "../core/errors.ts";
 import { runtimeRole } from "../core/migrations/tenant-schema.ts";
 import { servicePassword } from "../core/service-roles.ts";
-import { openTenantPool, type TenantHandle, type TenantPool } from "../core/tenant-db.ts";
+import { openTenantPool, type TenantHandle, type TenantPool } from "../core/tenant-db/tenant-pool.ts";
 import { startPooler, type Pooler } from "./support/pgbouncer.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, type Company } from "./support/runtime-client.ts";

@@ -6,7 +6,7 @@ import { openRegistry, waitForRegistry } from "../core/registry.ts";
 import { createSecrets, loadMasterKey } from "../core/secrets.ts";
 import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
 import type { Shutdown } from "../core/shutdown.ts";
-import { openTenantPool } from "../core/tenant-db.ts";
+import { openTenantPool } from "../core/tenant-db/tenant-pool.ts";
 import type { WorkersContext } from "./context.ts";
 import { startSupervisor, type Supervisor } from "./supervisor.ts";
 

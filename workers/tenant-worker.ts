@@ -1,5 +1,6 @@
 /** One BullMQ worker for one tenant, connected as the tenant's own Redis user. */
 import { Worker } from "bullmq";
+import { runAsTenant } from "../core/current-tenant.ts";
 import { openRedis, redisUrlFor } from "../core/redis.ts";
 import { queuePrefix, redisUser } from "../core/tenant.ts";
 import { redisPassword } from "../core/tenant-secrets.ts";
@@ -26,7 +27,7 @@ export async function startTenantWorker(
   const log = ctx.log.child({ companyId: tenant.id, workerId });
   const redis = await connectAs(ctx, tenant, log);
   const job = { tenant, ...ctx.tenants.forTenant(tenant), redis, log };
-  const worker = new Worker(queue, (taken) => runJob(job, taken), {
+  const worker = new Worker(queue, (taken) => runAsTenant(tenant, () => runJob(job, taken)), {
     connection: redis,
     prefix: queuePrefix(tenant.id),
     skipVersionCheck: true,

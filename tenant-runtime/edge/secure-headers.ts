@@ -1,6 +1,6 @@
 import type { RequestHandler } from "express";
 import helmet from "helmet";
-import { requestedHost } from "./host-name.ts";
+import { requestedHost } from "../resolution/host-name.ts";
 
 const yearSeconds = 365 * 86_400;
 

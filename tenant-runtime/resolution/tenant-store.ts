@@ -1,8 +1,9 @@
-import type { Knex } from "../core/db.ts";
-import type { DesiredState, HostKind } from "../core/tenant.ts";
-import type { TenantPool } from "../core/tenant-db.ts";
+import type { Knex } from "../../core/db.ts";
+import { readPlanTerms } from "../../core/plan-terms.ts";
+import type { DesiredState, HostKind } from "../../core/tenant.ts";
+import type { TenantPool } from "../../core/tenant-db/tenant-pool.ts";
 import type { Found } from "./registry-cache.ts";
-import type { RequestTenant, TenantHost } from "./request-tenant.ts";
+import type { RequestTenant, TenantHost } from "../request-tenant.ts";
 
 interface Row {
   readonly id: number;
@@ -44,6 +45,7 @@ export async function findTenantByHost(
 }
 
 function toTenant(row: Row, pool: TenantPool): RequestTenant {
+  const terms = readPlanTerms(row.limits);
   return {
     id: row.id,
     uuid: row.uuid,
@@ -52,11 +54,11 @@ function toTenant(row: Row, pool: TenantPool): RequestTenant {
     baseDomain: row.base_domain,
     desiredState: row.desired_state,
     plan: row.plan ?? "",
-    limits: row.limits ?? {},
+    terms,
     modules: row.modules,
     hostKind: row.host_kind,
     hosts: row.hosts ?? [],
     wasActive: row.was_active,
-    ...pool.forTenant(row),
+    ...pool.forTenant(row, terms),
   };
 }

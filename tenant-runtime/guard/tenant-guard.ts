@@ -1,11 +1,11 @@
 /** Who is asking, on a tenant's host: a token of this tenant, with a session that is still alive. */
 import type { Request, RequestHandler } from "express";
 import jwt from "jsonwebtoken";
-import { AppError } from "../core/errors.ts";
-import { tenantAudience } from "../core/tenant.ts";
-import type { Claims, TokenService } from "../core/tokens.ts";
-import type { RuntimeContext } from "./context.ts";
-import { findSessionUser } from "./modules/access/session-store.ts";
+import { AppError } from "../../core/errors.ts";
+import { tenantAudience } from "../../core/tenant.ts";
+import type { Claims, TokenService } from "../../core/tokens.ts";
+import type { RuntimeContext } from "../context.ts";
+import { findSessionUser } from "../modules/access/session-store.ts";
 import { createRevokedTokens } from "./revoked-tokens.ts";
 
 /** Sets `req.user`, or answers 401 or 403. The session is looked up each time: a revoked one ends at once. */

@@ -1,10 +1,10 @@
 /** Health and metrics: for this machine only, asked by its own name. A tenant's host never shows them. */
 import { Router, type Request, type Response } from "express";
-import { messageOf } from "../core/errors.ts";
-import { withoutUrls } from "../core/logger.ts";
-import { serveMetrics, type Metrics } from "../core/metrics.ts";
-import type { RuntimeContext } from "./context.ts";
-import { isFromLoopback } from "./host-name.ts";
+import { messageOf } from "../../core/errors.ts";
+import { withoutUrls } from "../../core/logger.ts";
+import { serveMetrics, type Metrics } from "../../core/metrics.ts";
+import type { RuntimeContext } from "../context.ts";
+import { isFromLoopback } from "../resolution/host-name.ts";
 
 interface Check {
   readonly ok: boolean;

@@ -1,8 +1,9 @@
 import type { RequestHandler } from "express";
-import { AppError } from "../core/errors.ts";
-import type { RuntimeContext } from "./context.ts";
+import { runAsTenant } from "../../core/current-tenant.ts";
+import { AppError } from "../../core/errors.ts";
+import type { RuntimeContext } from "../context.ts";
 import { handshakeHost, requestedHost } from "./host-name.ts";
-import type { RequestTenant } from "./request-tenant.ts";
+import type { RequestTenant } from "../request-tenant.ts";
 
 /**
  * Sets `req.tenant` from the request's host and nothing else; there is no default tenant. Asked anew for each request:
@@ -18,7 +19,7 @@ export function resolveTenant(ctx: RuntimeContext): RequestHandler {
     if (tenant === undefined) throw unknownHost();
     refuseUnlessActive(tenant);
     req.tenant = tenant;
-    next();
+    runAsTenant(tenant, next);
   };
 }
 

@@ -2,9 +2,9 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { SecureContext, TlsOptions } from "node:tls";
-import type { Logger } from "../core/logger.ts";
-import { normaliseHost } from "./host-name.ts";
-import type { RegistryCache } from "./registry-cache.ts";
+import type { Logger } from "../../core/logger.ts";
+import { normaliseHost } from "../resolution/host-name.ts";
+import type { RegistryCache } from "../resolution/registry-cache.ts";
 import { createFallbackCertificate, oldestTls } from "./server-certificates.ts";
 
 /** A client that dawdles holds a socket for no longer than this. */

@@ -1,7 +1,7 @@
 /** What was read from the registry, for as long as it may be believed. */
 import { LRUCache } from "lru-cache";
-import { isServiceDown } from "../core/errors.ts";
-import type { RegistrySubscriber } from "../core/registry-listener.ts";
+import { isServiceDown } from "../../core/errors.ts";
+import type { RegistrySubscriber } from "../../core/registry-listener.ts";
 
 export interface Found<T> {
   readonly companyId: number;

@@ -1,9 +1,9 @@
 /** The certificate of each host, ready for a handshake. */
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { Knex } from "../core/db.ts";
-import type { Secrets } from "../core/secrets.ts";
-import { createAuthority, openAuthority, type KeyAndCertificate } from "../core/x509.ts";
-import { createRegistryCache, type RegistryCache } from "./registry-cache.ts";
+import type { Knex } from "../../core/db.ts";
+import type { Secrets } from "../../core/secrets.ts";
+import { createAuthority, openAuthority, type KeyAndCertificate } from "../../core/x509.ts";
+import { createRegistryCache, type RegistryCache } from "../resolution/registry-cache.ts";
 
 export const oldestTls = "TLSv1.2";
 

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Knex } from "../core/db.ts";
+import type { Knex } from "../../core/db.ts";
 
 /** Whether a token was taken back, at most five seconds late. */
 export type RevokedTokens = (jti: string) => Promise<boolean>;

@@ -4,12 +4,13 @@
  */
 import knexModule, { type Knex } from "knex";
 import pg from "pg";
-import { connectionSettings, silentKnex } from "./db.ts";
-import { extensionSchema, runtimeRole } from "./migrations/tenant-schema.ts";
-import type { Secrets } from "./secrets.ts";
-import { servicePassword } from "./service-roles.ts";
+import { connectionSettings, silentKnex } from "../db.ts";
+import { extensionSchema, runtimeRole } from "../migrations/tenant-schema.ts";
+import type { PlanTerms } from "../plan-terms.ts";
+import type { Secrets } from "../secrets.ts";
+import { servicePassword } from "../service-roles.ts";
 import { TenantDialect } from "./tenant-dialect.ts";
-import { roleName, schemaName, type Tenant } from "./tenant.ts";
+import { roleName, schemaName, type Tenant } from "../tenant.ts";
 
 /** A tenant's data, and no other tenant's. Both throw `isServiceDown` errors when PostgreSQL is away. */
 export interface TenantHandle {
@@ -20,16 +21,18 @@ export interface TenantHandle {
 }
 
 export interface TenantPool {
-  /** The handle of one tenant. Costs nothing until used. */
-  forTenant(tenant: Pick<Tenant, "id" | "uuid">): TenantHandle;
+  /** The handle of one tenant, on its plan's terms. Costs nothing until used. */
+  forTenant(tenant: Pick<Tenant, "id" | "uuid">, terms?: TenantTerms): TenantHandle;
   close(): Promise<void>;
 }
+
+export type TenantTerms = Partial<Pick<PlanTerms, "statementTimeoutMs" | "databaseConnections">>;
 
 export interface TenantPoolOptions {
   /** Shown in pg_stat_activity. */
   readonly name: string;
   readonly max: number;
-  /** What one statement may take, and how long a transaction may wait for the program. */
+  /** What one statement may take, and how long a transaction may wait for the program, where no plan says it. */
   readonly statementTimeoutMs?: number;
 }
 
@@ -54,8 +57,8 @@ export function openTenantPool(databaseUrl: string, secrets: Secrets, options: T
   const owner = knex.client as TenantDialect;
   withhold(knex);
   return {
-    forTenant: (tenant) => {
-      const scope = scopeStatements(tenant, statementTimeoutMs);
+    forTenant: (tenant, terms = {}) => {
+      const scope = scopeStatements(tenant, terms.statementTimeoutMs ?? statementTimeoutMs);
       const db = lightKnex(knex, TenantDialect.forTenant(owner, scope));
       return { db, transaction: (work) => db.transaction(work) };
     },
