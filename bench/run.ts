@@ -1,16 +1,19 @@
 import { parseArgs } from "node:util";
 import { provisionBench } from "./provision.ts";
+import { requestBench } from "./request/run.ts";
 import { printResult, type BenchResult } from "./report.ts";
 
 interface BenchOptions {
   readonly count: number | undefined;
+  readonly tenants: number | undefined;
 }
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   provision: provisionBench,
+  request: requestBench,
 };
 
-const help = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--count N] [--json]
+const help = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--count N] [--tenants N] [--json]
 
 Starts its own servers in a temporary folder, measures product and floor interleaved in one run, and prints ratios.
 With --json the last line is { "bench", "ratios", "figures" }.
@@ -21,6 +24,7 @@ const { values, positionals } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
     count: { type: "string" },
+    tenants: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -29,4 +33,5 @@ if (values.help || bench === undefined) {
   process.stdout.write(help);
   process.exit(values.help ? 0 : 2);
 }
-printResult(await bench({ count: values.count === undefined ? undefined : Number(values.count) }), values.json);
+const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text));
+printResult(await bench({ count: numberOf(values.count), tenants: numberOf(values.tenants) }), values.json);

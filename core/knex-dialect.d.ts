@@ -14,6 +14,7 @@ declare module "knex/lib/dialects/postgres/index.js" {
   export default class PostgresDialect extends Knex.Client {
     /** Set on the client of a transaction only. */
     readonly transacting?: true;
+    acquireRawConnection(): Promise<unknown>;
     acquireConnection(): Promise<unknown>;
     releaseConnection(connection: unknown): Promise<void>;
     _driver(): unknown;

@@ -7,6 +7,9 @@ import { scramVerifier, sha256Hex, type Secrets } from "./secrets.ts";
 /** Reads the registry (hosts, certificates, plans) and is a member of no tenant role. */
 export const registryRole = "secretaria_registry";
 
+/** What a statement of theirs may take where nothing else is said, in milliseconds; the server sets it at log-in. */
+export const serviceTimeoutMs = 15_000;
+
 /** Derived from the master key: every process knows it, nothing stores it. */
 export const servicePassword = (secrets: Secrets, role: string): string => secrets.derive(`postgres:${role}`);
 
@@ -29,6 +32,8 @@ export async function ensureServiceRoles(db: Knex, secrets: Secrets): Promise<vo
       const password = pg.escapeLiteral(scramVerifier(servicePassword(secrets, role)));
       const verb = known === undefined ? "CREATE" : "ALTER";
       await trx.raw(`${verb} ROLE ${name} LOGIN NOINHERIT NOCREATEDB NOCREATEROLE PASSWORD ${password}`);
+      for (const setting of ["statement_timeout", "idle_in_transaction_session_timeout"])
+        await trx.raw(`ALTER ROLE ${name} SET ${setting} TO ${serviceTimeoutMs}`);
       await trx.raw(`COMMENT ON ROLE ${name} IS ${pg.escapeLiteral(mark)}`);
     });
   }

@@ -85,7 +85,7 @@ describe("database handles of a company", () => {
         `SELECT current_user = session_user AS "isItself", current_setting('search_path') AS path,
                 current_setting('app.current_tenant', true) AS tenant, current_setting('statement_timeout') AS timeout`,
       );
-      expect(rows[0]).to.deep.include({ isItself: true, tenant: "", timeout: "0" });
+      expect(rows[0]).to.deep.include({ isItself: true, tenant: "", timeout: "15s" });
       expect(rows[0].path).not.to.include("tenant_");
       for (const sql of [`SELECT * FROM tenant_${b.id}.customers`, "SELECT * FROM public.companies"]) {
         const code = await db.raw(sql).then(

@@ -1,12 +1,20 @@
 /**
- * A connection that tenants take turns on. It sends one statement with its transaction in one write, and knows whether
- * the next tenant may have it.
+ * A connection that tenants take turns on. It sends a statement with the begin and the end of its transaction in one
+ * write, and knows whether the next tenant may have it.
  */
 import pg from "pg";
 
 export interface TenantConnectionConfig extends pg.ClientConfig {
+  /** Told once when the connection has ended, for whatever reason. */
+  readonly onEnd: (connection: TenantConnection) => void;
+}
+
+/** On whose behalf the connection is used, from when it is lent until it is given back. */
+export interface Lease {
   /** Without an answer for this long, in milliseconds, the connection is given up. */
   readonly answerWithinMs: number;
+  /** Rows that a statement read or changed. */
+  readonly onRows?: ((rows: number) => void) | undefined;
 }
 
 interface Answer {
@@ -16,29 +24,40 @@ interface Answer {
   readonly status: string | null;
 }
 
+/** For what belongs to no tenant, e.g. the questions that open a connection. */
+const ownLease: Lease = { answerWithinMs: 10_000 };
+
 /**
  * Node-postgres sends a query without values in the simple protocol, where `select 1; select 2` runs both. Every query
  * object is sent extended, so that no text, however it was built, can stack a second statement. Strings are sent simple:
  * they are constant texts of ours.
  */
 export class TenantConnection extends pg.Client {
-  readonly #answerWithinMs: number;
+  lease: Lease = ownLease;
+  /** Something ran in this transaction that can leave its traces on the session. */
+  isTouched = false;
   #unanswered = 0;
   #isSpoiled = false;
   #deadline: NodeJS.Timeout | undefined;
+  /** The begin of a transaction that nothing was sent of yet. */
+  #begin: string | undefined;
 
   constructor(config: TenantConnectionConfig) {
     super(config);
-    this.#answerWithinMs = config.answerWithinMs;
     this.connection.on("readyForQuery", () => this.#answered());
-    this.connection.on("end", () => clearTimeout(this.#deadline));
+    this.connection.on("end", () => {
+      clearTimeout(this.#deadline);
+      this.#isSpoiled = true;
+      config.onEnd(this);
+    });
     // On the extended protocol the server has swallowed our Sync as part of the copy, and would wait for another for ever.
     this.connection.on("copyInResponse", () => this.discard("COPY FROM STDIN is not possible here"));
   }
 
   /** True when the server has answered everything and no transaction is open: only then another tenant may have it. */
   get isClean(): boolean {
-    return !this.#isSpoiled && this.#unanswered === 0 && this.getTransactionStatus() === "I";
+    const isQuiet = !this.#isSpoiled && this.#unanswered === 0 && this.#begin === undefined;
+    return isQuiet && this.getTransactionStatus() === "I";
   }
 
   /** Ends the connection at once; the server rolls back what was not committed. Waiting queries fail with `reason`. */
@@ -53,13 +72,7 @@ export class TenantConnection extends pg.Client {
    * @throws the statement's error; a connection's (`isServiceDown`) when it is not known how the transaction ended.
    */
   async runInTransaction(begin: string, statement: pg.QueryConfig, end: string): Promise<pg.QueryResult> {
-    const { stream } = this.connection;
-    this.#setPipeline(true);
-    stream.cork();
-    const answers = [begin, statement, end].map((query) => this.#send(query));
-    stream.uncork();
-    const [begun, done, ended] = (await Promise.all(answers)) as [Answer, Answer, Answer];
-    this.#setPipeline(false);
+    const [begun, done, ended] = (await this.#sendTogether([begin, statement, end])) as [Answer, Answer, Answer];
     const isScoped = begun.error === null && begun.status === "T";
     const outcome = done.error === null ? "COMMIT" : "ROLLBACK";
     const isEnded = ended.error === null && [ended.result].flat()[0]?.command === outcome;
@@ -68,7 +81,38 @@ export class TenantConnection extends pg.Client {
     const error = begun.error ?? done.error ?? ended.error;
     if (error !== null) throw error;
     if (!isProven) throw new Error("the statement ended the transaction that it was in");
-    return done.result as pg.QueryResult;
+    return this.#counted(done.result as pg.QueryResult);
+  }
+
+  /** Starts a transaction that is sent with its first statement; without one nothing is sent at all. */
+  holdBegin(begin: string): void {
+    if (!this.isClean) throw new Error("Connection terminated: it is in the middle of something");
+    this.isTouched = false;
+    this.#begin = begin;
+  }
+
+  /** Sends the begin by itself, for what cannot be sent together with it. */
+  async begin(): Promise<void> {
+    const begin = this.#takeBegin();
+    if (begin === undefined) return;
+    await this.query(begin);
+    if (this.getTransactionStatus() !== "T") throw this.#notBegun();
+  }
+
+  /** A statement inside of the transaction. */
+  async run(statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    const begin = this.#takeBegin();
+    if (begin === undefined) return this.#counted((await this.query(statement)) as pg.QueryResult);
+    const [begun, done] = (await this.#sendTogether([begin, statement])) as [Answer, Answer];
+    if (begun.error !== null || begun.status !== "T") throw begun.error ?? this.#notBegun();
+    if (done.error !== null) throw done.error;
+    return this.#counted(done.result as pg.QueryResult);
+  }
+
+  /** Ends the transaction, and takes back what it left on the session. @param cleaning constant statements. */
+  async endTransaction(ending: "COMMIT" | "ROLLBACK", cleaning: string): Promise<unknown> {
+    if (this.#takeBegin() !== undefined) return { command: ending, rows: [], rowCount: null };
+    return this.query(this.isTouched ? `${ending};${cleaning}` : ending);
   }
 
   // oxlint-disable-next-line typescript/no-explicit-any -- node-postgres overloads this method eight ways
@@ -84,6 +128,35 @@ export class TenantConnection extends pg.Client {
     return (super.query as (...all: unknown[]) => unknown).call(this, config, ...rest);
   }
 
+  #takeBegin(): string | undefined {
+    const begin = this.#begin;
+    this.#begin = undefined;
+    return begin;
+  }
+
+  #notBegun(): Error {
+    this.discard("Connection terminated: no transaction began");
+    return new Error("Connection terminated: no transaction began");
+  }
+
+  #counted(result: pg.QueryResult): pg.QueryResult {
+    this.lease.onRows?.(result.rowCount ?? 0);
+    return result;
+  }
+
+  /** In one write. Only around a group: elsewhere each query waits for the one before, and cursors are possible. */
+  async #sendTogether(queries: readonly (string | pg.QueryConfig)[]): Promise<Answer[]> {
+    const { stream } = this.connection;
+    const setPipeline = (on: boolean) => void ((this as { pipeline: boolean }).pipeline = on);
+    setPipeline(true);
+    stream.cork();
+    const answers = queries.map((query) => this.#send(query));
+    stream.uncork();
+    const all = await Promise.all(answers);
+    setPipeline(false);
+    return all;
+  }
+
   #send(query: string | pg.QueryConfig): Promise<Answer> {
     return new Promise((resolve) => {
       this.query(query, (error: Error | null, result: Answer["result"]) =>
@@ -92,14 +165,10 @@ export class TenantConnection extends pg.Client {
     });
   }
 
-  /** Only around a group: elsewhere each query waits for the one before, and cursors are possible. */
-  #setPipeline(on: boolean): void {
-    (this as { pipeline: boolean }).pipeline = on;
-  }
-
   #watch(): void {
-    const giveUp = () => this.discard(`Connection terminated: no answer within ${this.#answerWithinMs} ms`);
-    this.#deadline ??= setTimeout(giveUp, this.#answerWithinMs);
+    const { answerWithinMs } = this.lease;
+    const giveUp = () => this.discard(`Connection terminated: no answer within ${answerWithinMs} ms`);
+    this.#deadline ??= setTimeout(giveUp, answerWithinMs);
   }
 
   #answered(): void {

@@ -4,30 +4,31 @@ import type { Knex } from "knex";
 import PostgresDialect, { type StatementObject } from "knex/lib/dialects/postgres/index.js";
 import PostgresTransaction from "knex/lib/dialects/postgres/execution/pg-transaction.js";
 import pg from "pg";
+import { cleaning, isHarmless } from "./session-cleaning.ts";
 import { TenantConnection } from "./tenant-connection.ts";
+import type { TenantConnections } from "./tenant-connections.ts";
 
-/**
- * What a statement can leave on a session outlives its transaction: settings, the role, cursors, prepared statements,
- * locks. In the same message as the COMMIT, because behind a transaction-mode pooler the next message may be another
- * server's.
- */
-const cleaning = "CLOSE ALL;RESET ROLE;RESET ALL;DEALLOCATE ALL;UNLISTEN *;SELECT pg_catalog.pg_advisory_unlock_all()";
-const endings: Record<string, string> = { "COMMIT;": `COMMIT;${cleaning}`, ROLLBACK: `ROLLBACK;${cleaning}` };
+/** Whom a client works for, and on what terms. */
+export interface Scope {
+  readonly tenant: number;
+  /** Constant `SET LOCAL` statements, without a question mark. */
+  readonly statements: string;
+  /** Connections that the tenant may hold at once. */
+  readonly share: number;
+  readonly statementTimeoutMs: number;
+}
 
-/** By its first word such a statement cannot be one that changes the session; these functions, or what they run, could. */
-const isHarmless = (sql: string): boolean =>
-  /^[\s(]*(?:select|insert|update|delete|merge|with|values)\b/i.test(sql) &&
-  !/set_config|advisory|_to_xml|ts_stat|ts_rewrite|u&/i.test(sql);
+const endings: Readonly<Record<string, "COMMIT" | "ROLLBACK">> = { "COMMIT;": "COMMIT", ROLLBACK: "ROLLBACK" };
 
-/** Without a scope it runs nothing: that is the client which owns the pool. */
+/** Without a scope it runs nothing: that is the client which opens the connections. */
 export class TenantDialect extends PostgresDialect {
-  declare readonly owner?: TenantDialect;
-  declare readonly scope?: string;
+  declare readonly connections?: TenantConnections;
+  declare readonly scope?: Scope;
 
-  /** A client for one tenant. `scope`: constant `SET LOCAL` statements, without a question mark. */
-  static forTenant(owner: TenantDialect, scope: string): TenantDialect {
+  /** A client for one tenant. */
+  static forTenant(owner: TenantDialect, connections: TenantConnections, scope: Scope): TenantDialect {
     const { config, driver, connectionSettings, logger, valueForUndefined } = owner;
-    const own = { owner, scope, config, driver, connectionSettings, logger, valueForUndefined };
+    const own = { connections, scope, config, driver, connectionSettings, logger, valueForUndefined };
     const client = Object.assign(Object.create(TenantDialect.prototype) as TenantDialect, own);
     return Object.defineProperty(client, "version", { get: () => owner.version });
   }
@@ -37,15 +38,13 @@ export class TenantDialect extends PostgresDialect {
   }
 
   override acquireConnection(): Promise<unknown> {
-    return this.owner ? this.owner.acquireConnection() : super.acquireConnection();
+    const { connections, scope } = boundOf(this);
+    return connections.lend(scope);
   }
 
-  override releaseConnection(connection: TenantConnection & { __knex__disposed?: unknown }): Promise<void> {
-    if (!connection.isClean) {
-      connection.discard("Connection terminated: it was given back in the middle of something");
-      connection.__knex__disposed ??= "not clean";
-    }
-    return this.owner ? this.owner.releaseConnection(connection) : super.releaseConnection(connection);
+  override releaseConnection(connection: TenantConnection): Promise<void> {
+    boundOf(this).connections.takeBack(connection);
+    return Promise.resolve();
   }
 
   override transaction(container: unknown, config: unknown, outerTx: unknown): Knex.Transaction {
@@ -56,33 +55,54 @@ export class TenantDialect extends PostgresDialect {
     const { sql, bindings = [], options } = statement;
     if (!sql) throw new Error("The query is empty");
     const query = { ...options, text: sql, values: bindings };
-    if (this.transacting) statement.response = await connection.query(endings[sql] ?? query);
-    else if (this.scope === undefined) throw new Error("a statement needs a tenant");
-    else {
+    if (!this.transacting) {
+      const { scope } = boundOf(this);
       const end = isHarmless(sql) ? "COMMIT" : `COMMIT;${cleaning}`;
-      statement.response = await connection.runInTransaction(`BEGIN;${this.scope}`, query, end);
+      statement.response = await connection.runInTransaction(`BEGIN;${scope.statements}`, query, end);
+      return statement;
     }
+    // Knex makes the clients of transactions itself: what belongs to the tenant is on the connection.
+    const ending = endings[sql];
+    if (ending === undefined) connection.isTouched ||= !isHarmless(sql);
+    statement.response = await (ending === undefined
+      ? connection.run(query)
+      : connection.endTransaction(ending, cleaning));
     return statement;
   }
 
-  override _stream(connection: unknown, statement: StatementObject, stream: Transform, options: unknown) {
-    if (this.transacting) return super._stream(connection, statement, stream, options);
-    const error = new Error("a stream is read in a transaction: tenant.transaction((db) => …)");
-    stream.emit("error", error);
-    return Promise.reject(error);
+  override async _stream(
+    connection: TenantConnection,
+    statement: StatementObject,
+    stream: Transform,
+    options: unknown,
+  ) {
+    if (!this.transacting) {
+      const error = new Error("a stream is read in a transaction: tenant.transaction((db) => …)");
+      stream.emit("error", error);
+      throw error;
+    }
+    connection.isTouched ||= !isHarmless(statement.sql);
+    await connection.begin();
+    return super._stream(connection, statement, stream, options);
   }
+}
+
+/** No private method: tenants' clients are not made by the constructor. */
+function boundOf({ connections, scope }: TenantDialect): { connections: TenantConnections; scope: Scope } {
+  if (connections === undefined || scope === undefined) throw new Error("a statement needs a tenant");
+  return { connections, scope };
 }
 
 /** A cancelled statement may have its COMMIT behind it already; the statement timeout ends what takes too long. */
 Object.assign(TenantDialect.prototype, { canCancelQuery: false });
 
 class ScopedTransaction extends PostgresTransaction {
-  /** The scope comes before every savepoint, so that no ROLLBACK TO takes it back. */
-  override async begin(connection: TenantConnection): Promise<void> {
+  /** Goes out together with the first statement. The scope comes before every savepoint: no ROLLBACK TO takes it back. */
+  override begin(connection: TenantConnection): Promise<void> {
     const isolation = this.isolationLevel ? ` ISOLATION LEVEL ${this.isolationLevel}` : "";
     const { scope } = this.client as TenantDialect;
-    if (scope === undefined) throw new Error("a transaction needs a tenant");
-    await connection.query(`BEGIN${isolation}${this.readOnly ? " READ ONLY" : ""};${scope}`);
-    if (connection.getTransactionStatus() !== "T") throw new Error("Connection terminated: no transaction began");
+    if (scope === undefined) return Promise.reject(new Error("a transaction needs a tenant"));
+    connection.holdBegin(`BEGIN${isolation}${this.readOnly ? " READ ONLY" : ""};${scope.statements}`);
+    return Promise.resolve();
   }
 }

@@ -8,8 +8,10 @@ import { connectionSettings, silentKnex } from "../db.ts";
 import { extensionSchema, runtimeRole } from "../migrations/tenant-schema.ts";
 import type { PlanTerms } from "../plan-terms.ts";
 import type { Secrets } from "../secrets.ts";
-import { servicePassword } from "../service-roles.ts";
-import { TenantDialect } from "./tenant-dialect.ts";
+import { servicePassword, serviceTimeoutMs } from "../service-roles.ts";
+import type { TenantConnection } from "./tenant-connection.ts";
+import { createTenantConnections } from "./tenant-connections.ts";
+import { TenantDialect, type Scope } from "./tenant-dialect.ts";
 import { roleName, schemaName, type Tenant } from "../tenant.ts";
 
 /** A tenant's data, and no other tenant's. Both throw `isServiceDown` errors when PostgreSQL is away. */
@@ -34,46 +36,60 @@ export interface TenantPoolOptions {
   readonly max: number;
   /** What one statement may take, and how long a transaction may wait for the program, where no plan says it. */
   readonly statementTimeoutMs?: number;
+  /** Memory that one connection's server process may grow to before it is replaced. Default 64. */
+  readonly backendMb?: number;
+  /** Told after each statement how many rows it read or changed. */
+  readonly onRows?: (tenant: number, rows: number) => void;
 }
-
-/** Beyond the statement timeout: how long the server's word of it may be on its way. */
-const answerGraceMs = 5_000;
 
 /** One pool for all tenants of a database cluster, logged in as a role with no rights of its own. */
 export function openTenantPool(databaseUrl: string, secrets: Secrets, options: TenantPoolOptions): TenantPool {
-  const { name, max, statementTimeoutMs = 15_000 } = options;
+  const { name, max, statementTimeoutMs = serviceTimeoutMs, backendMb = 64, onRows } = options;
   const password = servicePassword(secrets, runtimeRole);
   const settings = {
     ...connectionSettings(databaseUrl, { name, user: runtimeRole, password }),
-    answerWithinMs: statementTimeoutMs + answerGraceMs,
+    onEnd: (connection: TenantConnection) => connections.lost(connection),
   };
   const knex = knexModule({
     client: TenantDialect as unknown as typeof Knex.Client,
     connection: settings as Knex.PgConnectionConfig,
-    pool: { min: 0, max, idleTimeoutMillis: 30_000 },
-    acquireConnectionTimeout: 10_000,
+    pool: { max: 0 },
     log: silentKnex,
   });
-  const owner = knex.client as TenantDialect;
+  const opener = knex.client as TenantDialect;
+  const open = () => opener.acquireRawConnection() as Promise<TenantConnection>;
+  const connections = createTenantConnections({ max, open, backendMb, onRows });
   withhold(knex);
   return {
     forTenant: (tenant, terms = {}) => {
-      const scope = scopeStatements(tenant, terms.statementTimeoutMs ?? statementTimeoutMs);
-      const db = lightKnex(knex, TenantDialect.forTenant(owner, scope));
+      const timeoutMs = terms.statementTimeoutMs ?? statementTimeoutMs;
+      const scope: Scope = {
+        tenant: tenant.id,
+        statements: scopeStatements(tenant, timeoutMs),
+        share: terms.databaseConnections ?? Infinity,
+        statementTimeoutMs: timeoutMs,
+      };
+      const db = lightKnex(knex, TenantDialect.forTenant(opener, connections, scope));
       return { db, transaction: (work) => db.transaction(work) };
     },
-    close: () => owner.destroy(undefined) as Promise<void>,
+    close: () => connections.close(),
   };
 }
 
-/** `SET LOCAL` only: a session-level setting would leak to the next tenant behind a transaction-mode pooler. */
+/**
+ * `SET LOCAL` only: a session-level setting would leak to the next tenant behind a transaction-mode pooler. What the role
+ * starts every session with need not be said again.
+ */
 function scopeStatements({ id, uuid }: Pick<Tenant, "id" | "uuid">, timeoutMs: number): string {
+  const timeouts = [
+    `SET LOCAL statement_timeout TO ${timeoutMs}`,
+    `SET LOCAL idle_in_transaction_session_timeout TO ${timeoutMs}`,
+  ];
   return [
     `SET LOCAL ROLE ${pg.escapeIdentifier(roleName(id))}`,
     `SET LOCAL search_path TO ${pg.escapeIdentifier(schemaName(id))}, ${extensionSchema}`,
-    `SET LOCAL statement_timeout TO ${timeoutMs}`,
-    `SET LOCAL idle_in_transaction_session_timeout TO ${timeoutMs}`,
     `SET LOCAL app.current_tenant TO ${pg.escapeLiteral(uuid)}`,
+    ...(timeoutMs === serviceTimeoutMs ? [] : timeouts),
   ].join(";");
 }
 

@@ -1,0 +1,30 @@
+/** One of the applications as a child process. */
+import { projectPath } from "../../core/paths.ts";
+import { startProgram } from "../../scripts/embedded/program.ts";
+import type { Variant } from "./apps.ts";
+import type { Fleet } from "./fleet.ts";
+
+export interface App {
+  readonly variant: Variant;
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** @param tenantUrl where tenants' data is reached, e.g. through a pooler. Absent: the server itself. */
+export async function startApp(fleet: Fleet, variant: Variant, tenantUrl?: string): Promise<App> {
+  const program = await startProgram({
+    name: variant,
+    entry: projectPath("bench", "request", "apps.ts"),
+    env: {
+      PATH: process.env["PATH"],
+      NODE_ENV: "production",
+      BENCH_VARIANT: variant,
+      BENCH_DATABASE_URL: fleet.servers.databaseUrl,
+      BENCH_TENANT_URL: tenantUrl,
+      BENCH_MASTER_KEY: fleet.masterKey,
+    },
+  });
+  const url = `http://127.0.0.1:${String(program.ready["port"])}`;
+  return { variant, url, pid: program.pid, stop: () => program.stop() };
+}

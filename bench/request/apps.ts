@@ -1,0 +1,92 @@
+/**
+ * The same Express application four ways; run as a child, which says on which port it listens. All answer
+ * `GET /customers/:id` with one row, found by its primary key.
+ */
+import { createServer } from "node:http";
+import { pid } from "node:process";
+import type { Express, Request, RequestHandler } from "express";
+import { openDatabase, type Knex } from "../../core/db.ts";
+import { answerErrors, correlate, createApp, listen } from "../../core/http.ts";
+import { createLogger } from "../../core/logger.ts";
+import { createMetrics, measureRequests } from "../../core/metrics.ts";
+import { runtimeRole } from "../../core/migrations/tenant-schema.ts";
+import { openRegistryListener } from "../../core/registry-listener.ts";
+import { openRegistry } from "../../core/registry.ts";
+import { createSecrets } from "../../core/secrets.ts";
+import { servicePassword } from "../../core/service-roles.ts";
+import { openTenantPool } from "../../core/tenant-db/tenant-pool.ts";
+import { secureHeaders } from "../../tenant-runtime/edge/secure-headers.ts";
+import { createRegistryCache } from "../../tenant-runtime/resolution/registry-cache.ts";
+import { resolveTenant } from "../../tenant-runtime/resolution/resolve-tenant.ts";
+import { findTenantByHost } from "../../tenant-runtime/resolution/tenant-store.ts";
+import type { RuntimeContext } from "../../tenant-runtime/context.ts";
+import { plainSchema } from "./fleet.ts";
+
+export const variants = ["tenancy", "plain", "qualified", "usual"] as const;
+export type Variant = (typeof variants)[number];
+
+type Find = (req: Request, id: string) => Promise<unknown>;
+
+const max = 10;
+const log = createLogger("bench", "error");
+const url = process.env["BENCH_DATABASE_URL"] ?? "";
+const tenantUrl = process.env["BENCH_TENANT_URL"] ?? url;
+const secrets = createSecrets(Buffer.from(process.env["BENCH_MASTER_KEY"] ?? "", "base64"));
+
+const found: Record<Variant, () => { before: RequestHandler[]; find: Find }> = {
+  /** Ours. */
+  tenancy() {
+    const registry = openRegistry(url, secrets, "bench registry");
+    const tenantPool = openTenantPool(tenantUrl, secrets, { name: "bench tenancy", max });
+    const listener = openRegistryListener(url, { secrets, log, name: "bench listener" });
+    const load = (host: string) => findTenantByHost(registry, tenantPool, host);
+    const tenants = createRegistryCache({ max: 10_000, ttlMs: 600_000, load });
+    listener.subscribe(tenants);
+    const before = [resolveTenant({ tenants } as unknown as RuntimeContext)];
+    return { before, find: (req, id) => customer(req.tenant.db, id) };
+  },
+  /** One schema for everybody. */
+  plain() {
+    const login = { user: runtimeRole, password: servicePassword(secrets, runtimeRole) };
+    const db = openDatabase(tenantUrl, { name: "bench plain", max, ...login });
+    return { before: [], find: (_req, id) => customer(db.withSchema(plainSchema) as unknown as Knex, id) };
+  },
+  /** The schema's name in the statement: no role, no search_path. */
+  qualified() {
+    const db = openDatabase(url, { name: "bench qualified", max });
+    return { before: [], find: (req, id) => customer(db.withSchema(schemaOf(req)) as unknown as Knex, id) };
+  },
+  /** What one writes without thinking about round trips. */
+  usual() {
+    const db = openDatabase(url, { name: "bench usual", max });
+    const find: Find = (req, id) =>
+      db.transaction(async (trx) => {
+        const schema = schemaOf(req);
+        await trx.raw(`SET LOCAL ROLE ${schema}`);
+        await trx.raw(`SET LOCAL search_path TO ${schema}`);
+        return customer(trx, id);
+      });
+    return { before: [], find };
+  },
+};
+
+const customer = (db: Knex, id: string) => db.from("customers").where({ id }).first("id", "name", "metadata");
+
+const schemaOf = (req: Request): string => `tenant_${/^api\.emp(\d+)\./.exec(req.headers.host ?? "")?.[1]}`;
+
+function createVariant(variant: Variant): Express {
+  const { before, find } = found[variant]();
+  const app = createApp();
+  app.use(correlate, measureRequests(createMetrics("bench")), secureHeaders(), ...before);
+  app.get("/customers/:id", async (req, res) => void res.json(await find(req, req.params.id)));
+  app.get("/memory", (_req, res) => {
+    (globalThis as { gc?: () => void }).gc?.();
+    res.json({ ...process.memoryUsage(), pid });
+  });
+  app.use(answerErrors(log));
+  return app;
+}
+
+const server = createServer({ keepAliveTimeout: 60_000 }, createVariant(process.env["BENCH_VARIANT"] as Variant));
+process.once("disconnect", () => process.exit(0));
+process.send?.({ type: "ready", port: await listen(server, 0, "127.0.0.1") });

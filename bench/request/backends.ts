@@ -1,0 +1,27 @@
+/** The server's side of an application's connections. */
+import { readFile } from "node:fs/promises";
+import type pg from "pg";
+
+/** The largest private memory of its backends, in MB: what one connection costs. Linux only; NaN elsewhere. */
+export async function backendMemoryMb(owner: pg.Client, name: string): Promise<number> {
+  const sizes = await Promise.all((await pidsOf(owner, name)).map(anonymousKb));
+  return Math.max(...sizes) / 1024;
+}
+
+/** Ends them all: the next statement meets a backend that knows no tenant. */
+export async function dropBackends(owner: pg.Client, variant: string): Promise<void> {
+  await owner.query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1", [
+    `bench ${variant}`,
+  ]);
+}
+
+async function pidsOf(owner: pg.Client, name: string): Promise<number[]> {
+  const sql = "SELECT pid FROM pg_stat_activity WHERE application_name = $1";
+  return (await owner.query<{ pid: number }>(sql, [name])).rows.map(({ pid }) => pid);
+}
+
+/** Without shared memory, which all backends have in common. */
+async function anonymousKb(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
+  return Number(/^Anonymous:\s+(\d+) kB/m.exec(text)?.[1] ?? Number.NaN);
+}

@@ -1,0 +1,81 @@
+/** Lends connections to tenants: each as many as its share, where possible the ones that know it. */
+import { createAffinePool } from "./affine-pool.ts";
+import { createMemoryCheck } from "./backend-memory.ts";
+import { createFairShare } from "./fair-share.ts";
+import type { TenantConnection } from "./tenant-connection.ts";
+import type { Scope } from "./tenant-dialect.ts";
+
+export interface TenantConnections {
+  /** @throws AppError `tenant-busy`; Error "Timeout acquiring a connection"; what opening one throws. */
+  lend(scope: Scope): Promise<TenantConnection>;
+  /** What is not proven clean is closed. */
+  takeBack(connection: TenantConnection): void;
+  lost(connection: TenantConnection): void;
+  close(): Promise<void>;
+}
+
+export interface TenantConnectionsOptions {
+  readonly max: number;
+  readonly open: () => Promise<TenantConnection>;
+  /** What one server process may grow to. */
+  readonly backendMb: number;
+  readonly onRows?: ((tenant: number, rows: number) => void) | undefined;
+}
+
+const waitMs = 10_000;
+const hourMs = 3_600_000;
+/** Beyond the statement timeout: how long the server's word of it may be on its way. */
+const answerGraceMs = 5_000;
+
+export function createTenantConnections(options: TenantConnectionsOptions): TenantConnections {
+  const { max, open, backendMb, onRows } = options;
+  const share = createFairShare(waitMs);
+  const pool = createAffinePool({
+    max,
+    open,
+    close: closeConnection,
+    isWorn: createMemoryCheck(backendMb),
+    waitMs,
+    idleMs: hourMs / 6,
+    maxAgeMs: hourMs,
+    maxUses: 1_000_000,
+  });
+  const holders = new Map<TenantConnection, number>();
+  // Half of all, so that one tenant alone never takes everything.
+  const shareOf = (scope: Scope) => Math.max(1, Math.min(scope.share, Math.ceil(max / 2)));
+  return {
+    async lend(scope) {
+      const entering = share.enter(scope.tenant, shareOf(scope));
+      if (entering !== undefined) await entering;
+      try {
+        const connection = await pool.acquire(scope.tenant);
+        holders.set(connection, scope.tenant);
+        connection.lease = {
+          answerWithinMs: scope.statementTimeoutMs + answerGraceMs,
+          onRows: onRows && ((rows) => onRows(scope.tenant, rows)),
+        };
+        return connection;
+      } catch (error) {
+        share.leave(scope.tenant);
+        throw error;
+      }
+    },
+    takeBack(connection) {
+      const tenant = holders.get(connection);
+      if (tenant === undefined) return;
+      holders.delete(connection);
+      pool.release(connection);
+      share.leave(tenant);
+    },
+    lost: (connection) => pool.lost(connection),
+    close() {
+      share.close();
+      return pool.close();
+    },
+  };
+}
+
+function closeConnection(connection: TenantConnection): void {
+  if (connection.isClean) void connection.end().catch(() => undefined);
+  else connection.discard("Connection terminated: it was given back in the middle of something");
+}
