@@ -88,5 +88,5 @@ function createVariant(variant: Variant): Express {
 }
 
 const server = createServer({ keepAliveTimeout: 60_000 }, createVariant(process.env["BENCH_VARIANT"] as Variant));
-process.once("disconnect", () => process.exit(0));
+for (const event of ["disconnect", "SIGTERM"]) process.once(event, () => process.exit(0));
 process.send?.({ type: "ready", port: await listen(server, 0, "127.0.0.1") });

@@ -3,6 +3,7 @@
  * write, and knows whether the next tenant may have it.
  */
 import pg from "pg";
+import { createConstantQuery } from "./constant-query.ts";
 
 export interface TenantConnectionConfig extends pg.ClientConfig {
   /** Told once when the connection has ended, for whatever reason. */
@@ -17,11 +18,16 @@ export interface Lease {
   readonly onRows?: ((rows: number) => void) | undefined;
 }
 
-interface Answer {
-  readonly error: Error | null;
-  readonly result: pg.QueryResult | pg.QueryResult[];
-  /** As of the ReadyForQuery behind the answer; that of the message before when there is an error. */
-  readonly status: string | null;
+/** How the parts of a group ended; statuses are those behind the parts. */
+interface Group {
+  begun: string | null;
+  done: string | null;
+  result: pg.QueryResult | undefined;
+  /** What the server did at the end: `COMMIT`, `ROLLBACK`. */
+  ending: string | undefined;
+  /** The first that was told of. */
+  error: Error | undefined;
+  isRefused: boolean;
 }
 
 /** For what belongs to no tenant, e.g. the questions that open a connection. */
@@ -72,16 +78,13 @@ export class TenantConnection extends pg.Client {
    * @throws the statement's error; a connection's (`isServiceDown`) when it is not known how the transaction ended.
    */
   async runInTransaction(begin: string, statement: pg.QueryConfig, end: string): Promise<pg.QueryResult> {
-    const [begun, done, ended] = (await this.#sendTogether([begin, statement, end])) as [Answer, Answer, Answer];
-    const isScoped = begun.error === null && begun.status === "T";
-    const outcome = done.error === null ? "COMMIT" : "ROLLBACK";
-    const isEnded = ended.error === null && [ended.result].flat()[0]?.command === outcome;
-    const isProven = isScoped && isEnded && (done.error !== null || done.status === "T") && this.isClean;
+    const { begun, done, result, ending, error, isRefused } = await this.#sendTogether(begin, statement, end);
+    const isEnded = ending === (isRefused ? "ROLLBACK" : "COMMIT");
+    const isProven = begun === "T" && isEnded && (isRefused || done === "T") && this.isClean;
     if (!isProven) this.discard("Connection terminated: a transaction did not end as expected");
-    const error = begun.error ?? done.error ?? ended.error;
-    if (error !== null) throw error;
-    if (!isProven) throw new Error("the statement ended the transaction that it was in");
-    return this.#counted(done.result as pg.QueryResult);
+    if (error !== undefined) throw error;
+    if (!isProven || result === undefined) throw new Error("the statement ended the transaction that it was in");
+    return this.#counted(result);
   }
 
   /** Starts a transaction that is sent with its first statement; without one nothing is sent at all. */
@@ -103,10 +106,10 @@ export class TenantConnection extends pg.Client {
   async run(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     const begin = this.#takeBegin();
     if (begin === undefined) return this.#counted((await this.query(statement)) as pg.QueryResult);
-    const [begun, done] = (await this.#sendTogether([begin, statement])) as [Answer, Answer];
-    if (begun.error !== null || begun.status !== "T") throw begun.error ?? this.#notBegun();
-    if (done.error !== null) throw done.error;
-    return this.#counted(done.result as pg.QueryResult);
+    const { begun, result, error } = await this.#sendTogether(begin, statement);
+    if (begun !== "T") throw error ?? this.#notBegun();
+    if (error !== undefined || result === undefined) throw error ?? this.#notBegun();
+    return this.#counted(result);
   }
 
   /** Ends the transaction, and takes back what it left on the session. @param cleaning constant statements. */
@@ -144,25 +147,68 @@ export class TenantConnection extends pg.Client {
     return result;
   }
 
-  /** In one write. Only around a group: elsewhere each query waits for the one before, and cursors are possible. */
-  async #sendTogether(queries: readonly (string | pg.QueryConfig)[]): Promise<Answer[]> {
-    const { stream } = this.connection;
-    const setPipeline = (on: boolean) => void ((this as { pipeline: boolean }).pipeline = on);
-    setPipeline(true);
-    stream.cork();
-    const answers = queries.map((query) => this.#send(query));
-    stream.uncork();
-    const all = await Promise.all(answers);
-    setPipeline(false);
-    return all;
+  /** In one write, answered by one promise. Only around a group: elsewhere each query waits for the one before. */
+  #sendTogether(begin: string, statement: pg.QueryConfig, end?: string): Promise<Group> {
+    return new Promise((resolve) => {
+      const group: Group = {
+        begun: null,
+        done: null,
+        result: undefined,
+        ending: undefined,
+        error: undefined,
+        isRefused: false,
+      };
+      let left = end === undefined ? 2 : 3;
+      const answered = (error: Error | null) => {
+        if (error !== null) group.error ??= error;
+        left -= 1;
+        if (left > 0) return;
+        this.#setPipeline(false);
+        resolve(group);
+      };
+      this.#setPipeline(true);
+      this.#watch();
+      this.#inOneWrite(() => {
+        this.query(
+          createConstantQuery(begin, (error) => {
+            if (error === null) group.begun = this.getTransactionStatus();
+            answered(error);
+          }),
+        );
+        this.query(statement, (error: Error | null, result: pg.QueryResult) => {
+          group.isRefused = error !== null;
+          group.result = result;
+          group.done = this.getTransactionStatus();
+          answered(error);
+        });
+        if (end === undefined) return;
+        this.query(
+          createConstantQuery(end, (error, { command }) => {
+            group.ending = command;
+            answered(error);
+          }),
+        );
+      });
+    });
   }
 
-  #send(query: string | pg.QueryConfig): Promise<Answer> {
-    return new Promise((resolve) => {
-      this.query(query, (error: Error | null, result: Answer["result"]) =>
-        resolve({ error, result, status: this.getTransactionStatus() }),
-      );
-    });
+  #setPipeline(on: boolean): void {
+    (this as { pipeline: boolean }).pipeline = on;
+  }
+
+  /** Node-postgres writes a statement in five pieces; gathered here they cost one system call of one buffer. */
+  #inOneWrite(send: () => void): void {
+    const connection = this.connection as unknown as { _send?: (piece: Buffer) => boolean };
+    const pieces: Buffer[] = [];
+    connection._send = (piece) => pieces.push(piece) > 0;
+    try {
+      send();
+    } finally {
+      // The method of the class is back.
+      delete connection._send;
+    }
+    const { stream } = this.connection;
+    if (stream.writable) stream.write(Buffer.concat(pieces));
   }
 
   #watch(): void {
