@@ -12,6 +12,8 @@ export interface TenantConnectionConfig extends pg.ClientConfig {
 
 /** On whose behalf the connection is used, from when it is lent until it is given back. */
 export interface Lease {
+  /** Undefined for what belongs to no tenant, e.g. the questions that open a connection. */
+  readonly tenant: number | undefined;
   /** Without an answer for this long, in milliseconds, the connection is given up. */
   readonly answerWithinMs: number;
   /** Rows that a statement read or changed. */
@@ -30,8 +32,7 @@ interface Group {
   isRefused: boolean;
 }
 
-/** For what belongs to no tenant, e.g. the questions that open a connection. */
-const ownLease: Lease = { answerWithinMs: 10_000 };
+export const nobody: Lease = { tenant: undefined, answerWithinMs: 10_000 };
 
 /**
  * Node-postgres sends a query without values in the simple protocol, where `select 1; select 2` runs both. Every query
@@ -39,7 +40,7 @@ const ownLease: Lease = { answerWithinMs: 10_000 };
  * they are constant texts of ours.
  */
 export class TenantConnection extends pg.Client {
-  lease: Lease = ownLease;
+  lease: Lease = nobody;
   /** Something ran in this transaction that can leave its traces on the session. */
   isTouched = false;
   #unanswered = 0;
@@ -77,8 +78,11 @@ export class TenantConnection extends pg.Client {
    * are answered. Anything but the expected order of states costs the connection.
    * @throws the statement's error; a connection's (`isServiceDown`) when it is not known how the transaction ended.
    */
-  async runInTransaction(begin: string, statement: pg.QueryConfig, end: string): Promise<pg.QueryResult> {
-    const { begun, done, result, ending, error, isRefused } = await this.#sendTogether(begin, statement, end);
+  runInTransaction(begin: string, statement: pg.QueryConfig, end: string): Promise<pg.QueryResult> {
+    return this.#sendTogether(begin, statement, end).then((group) => this.#proven(group));
+  }
+
+  #proven({ begun, done, result, ending, error, isRefused }: Group): pg.QueryResult {
     const isEnded = ending === (isRefused ? "ROLLBACK" : "COMMIT");
     const isProven = begun === "T" && isEnded && (isRefused || done === "T") && this.isClean;
     if (!isProven) this.discard("Connection terminated: a transaction did not end as expected");

@@ -2,7 +2,7 @@
 import { createAffinePool } from "./affine-pool.ts";
 import { createMemoryCheck } from "./backend-memory.ts";
 import { createFairShare } from "./fair-share.ts";
-import type { TenantConnection } from "./tenant-connection.ts";
+import { nobody, type Lease, type TenantConnection } from "./tenant-connection.ts";
 import type { Scope } from "./tenant-dialect.ts";
 
 export interface TenantConnections {
@@ -40,30 +40,39 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
     maxAgeMs: hourMs,
     maxUses: 1_000_000,
   });
-  const holders = new Map<TenantConnection, number>();
   // Half of all, so that one tenant alone never takes everything.
   const shareOf = (scope: Scope) => Math.max(1, Math.min(scope.share, Math.ceil(max / 2)));
-  return {
-    async lend(scope) {
-      const entering = share.enter(scope.tenant, shareOf(scope));
-      if (entering !== undefined) await entering;
-      try {
-        const connection = await pool.acquire(scope.tenant);
-        holders.set(connection, scope.tenant);
-        connection.lease = {
-          answerWithinMs: scope.statementTimeoutMs + answerGraceMs,
-          onRows: onRows && ((rows) => onRows(scope.tenant, rows)),
-        };
+  const acquire = (scope: Scope) =>
+    pool.acquire(scope.tenant).then(
+      (connection) => {
+        connection.lease = leaseOf(scope);
         return connection;
-      } catch (error) {
+      },
+      (error: Error) => {
         share.leave(scope.tenant);
         throw error;
-      }
+      },
+    );
+  // One for each scope: a lease is the same each time.
+  const leases = new WeakMap<Scope, Lease>();
+  const leaseOf = (scope: Scope): Lease => {
+    const known = leases.get(scope);
+    if (known !== undefined) return known;
+    const { tenant, statementTimeoutMs } = scope;
+    const answerWithinMs = statementTimeoutMs + answerGraceMs;
+    const lease = { tenant, answerWithinMs, onRows: onRows && ((rows: number) => onRows(tenant, rows)) };
+    leases.set(scope, lease);
+    return lease;
+  };
+  return {
+    lend(scope) {
+      const entering = share.enter(scope.tenant, shareOf(scope));
+      return entering === undefined ? acquire(scope) : entering.then(() => acquire(scope));
     },
     takeBack(connection) {
-      const tenant = holders.get(connection);
+      const { tenant } = connection.lease;
       if (tenant === undefined) return;
-      holders.delete(connection);
+      connection.lease = nobody;
       pool.release(connection);
       share.leave(tenant);
     },
