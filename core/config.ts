@@ -64,6 +64,8 @@ const schema = z.object({
   MAIL_FROM: z.string().min(3).default("Secretária <nao-responda@localhost>"),
   /** For the chaos tool only: a file that may name a crash point and the signal with which the control plane strikes itself there. */
   CRASH_FILE: z.string().optional(),
+  /** What has to isolate tenants for the runtime and the workers to start: none, pooled or hardened (docs/ISOLATION.md). */
+  ISOLATION_REQUIRED: z.enum(["none", "pooled", "hardened"]).default("none"),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
 });
 

@@ -1,16 +1,23 @@
 import type { Config } from "./config.ts";
 import { openDatabase } from "./db.ts";
+import { harden } from "./isolation/harden.ts";
+import { ensureScratchTenants } from "./isolation/scratch-tenants.ts";
 import { migratePublic } from "./migrations/run.ts";
 import type { Secrets } from "./secrets.ts";
 import { ensureServiceRoles } from "./service-roles.ts";
 import { ensureSigningKey } from "./tokens.ts";
 
-/** An empty database becomes a platform: service roles, `public` at its newest version, signing keys. Safe to repeat. */
+/**
+ * An empty database becomes a platform: service roles, `public` at its newest version, nothing open to tenants that they
+ * need not have, signing keys. Safe to repeat.
+ */
 export async function setUpDatabase(databaseUrl: string, secrets: Secrets): Promise<readonly string[]> {
   const db = openDatabase(databaseUrl, { name: "setup", max: 1 });
   try {
     await ensureServiceRoles(db, secrets);
     const { names } = await migratePublic(databaseUrl);
+    await ensureScratchTenants(db);
+    await harden(db);
     await ensureSigningKey(db, secrets, "platform");
     await ensureSigningKey(db, secrets, "tenant");
     return names;

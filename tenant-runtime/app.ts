@@ -3,6 +3,7 @@ import { Router } from "express";
 import { answerErrors, correlate, createApp, notFound } from "../core/http.ts";
 import { createMetrics, measureRequests } from "../core/metrics.ts";
 import { answerProblem } from "./answer-problem.ts";
+import { measureIsolation } from "../core/isolation/isolation-metrics.ts";
 import type { RuntimeContext } from "./context.ts";
 import { loopbackRoutes } from "./edge/loopback.ts";
 import { accessRoutes, setupRoute } from "./modules/access/routes.ts";
@@ -17,6 +18,7 @@ import { guardTenant } from "./guard/tenant-guard.ts";
 export function createRuntimeApp(ctx: RuntimeContext): Express {
   const app = createApp();
   const metrics = createMetrics("tenant-runtime");
+  measureIsolation(metrics.registry, ctx.isolation);
   const guard = guardTenant(ctx);
   const setup = setupRoute(ctx);
   const hosts = {

@@ -1,5 +1,6 @@
 import type { Config } from "../core/config.ts";
 import type { Knex } from "../core/db.ts";
+import type { Isolation } from "../core/isolation/probe.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Redis } from "../core/redis.ts";
 import type { Secrets } from "../core/secrets.ts";
@@ -20,6 +21,8 @@ export interface RuntimeContext {
   /** The registry, as a role that only reads it and is a member of no tenant. */
   readonly registry: Knex;
   readonly tenantPool: TenantPool;
+  /** What the start-up probe found. */
+  readonly isolation: Isolation;
   readonly listener: RegistryListener;
   /** Exact host name → tenant. */
   readonly tenants: RegistryCache<RequestTenant>;

@@ -1,6 +1,8 @@
 /** Brings the tenant runtime up in this process; main.ts and the tests both start it here. */
 import type { Config } from "../core/config.ts";
 import { closeServer, listen } from "../core/http.ts";
+import { proveIsolation } from "../core/isolation/prove.ts";
+import { keepReporting } from "../core/isolation/report.ts";
 import type { Logger } from "../core/logger.ts";
 import { openRedis } from "../core/redis.ts";
 import { openRegistryListener } from "../core/registry-listener.ts";
@@ -58,6 +60,8 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
   shutdown.add("tenant pool", () => tenantPool.close());
   const redis = openRedis(redisUrl, log);
   shutdown.add("redis", () => redis.disconnect());
+  const isolation = await proveIsolation({ config, log }, tenantPool);
+  shutdown.add("isolation report", keepReporting({ redis, log }, "tenant-runtime", isolation));
   const replyOrders = openReplyOrders(redis, log);
   shutdown.add("reply orders", () => replyOrders.close());
   const listener = openRegistryListener(databaseUrl, { secrets, log, name: "secretaria tenant-runtime listener" });
@@ -71,5 +75,18 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
   });
   listener.subscribe(tenants);
   listener.subscribe(events);
-  return { config, log, secrets, redis, registry, tenantPool, listener, tenants, tokens, events, replyOrders };
+  return {
+    config,
+    log,
+    secrets,
+    redis,
+    registry,
+    tenantPool,
+    isolation,
+    listener,
+    tenants,
+    tokens,
+    events,
+    replyOrders,
+  };
 }

@@ -1,4 +1,6 @@
 import type { Config } from "../core/config.ts";
+import { proveIsolation } from "../core/isolation/prove.ts";
+import { keepReporting } from "../core/isolation/report.ts";
 import type { Logger } from "../core/logger.ts";
 import { openRedis } from "../core/redis.ts";
 import { openRegistryListener } from "../core/registry-listener.ts";
@@ -22,6 +24,8 @@ export async function createWorkersContext(config: Config, log: Logger, shutdown
   const redis = openRedis(redisUrl, log);
   shutdown.add("redis", () => redis.disconnect());
   await waitForRegistry(registry, secrets, log);
+  const isolation = await proveIsolation({ config, log }, tenants);
+  shutdown.add("isolation report", keepReporting({ redis, log }, "workers", isolation));
   const listener = openRegistryListener(databaseUrl, { secrets, log, name: "secretaria workers listener" });
   shutdown.add("registry listener", () => listener.close());
   return { config, registry, listener, tenants, redis, redisUrl, secrets, log };

@@ -24,9 +24,14 @@ export interface TenantHandle {
 
 export interface TenantPool {
   /** The handle of one tenant, on its plan's terms. Costs nothing until used. */
-  forTenant(tenant: Pick<Tenant, "id" | "uuid">, terms?: TenantTerms): TenantHandle;
+  forTenant(tenant: TenantIdentity, terms?: TenantTerms): TenantHandle;
   close(): Promise<void>;
 }
+
+/** `names`: only for the scratch tenants of the isolation probe, which are no companies. */
+export type TenantIdentity = Pick<Tenant, "id" | "uuid"> & {
+  readonly names?: { readonly role: string; readonly schema: string };
+};
 
 export type TenantTerms = Partial<Pick<PlanTerms, "statementTimeoutMs" | "databaseConnections">>;
 
@@ -80,14 +85,14 @@ export function openTenantPool(databaseUrl: string, secrets: Secrets, options: T
  * `SET LOCAL` only: a session-level setting would leak to the next tenant behind a transaction-mode pooler. What the role
  * starts every session with need not be said again.
  */
-function scopeStatements({ id, uuid }: Pick<Tenant, "id" | "uuid">, timeoutMs: number): string {
+function scopeStatements({ id, uuid, names }: TenantIdentity, timeoutMs: number): string {
   const timeouts = [
     `SET LOCAL statement_timeout TO ${timeoutMs}`,
     `SET LOCAL idle_in_transaction_session_timeout TO ${timeoutMs}`,
   ];
   return [
-    `SET LOCAL ROLE ${pg.escapeIdentifier(roleName(id))}`,
-    `SET LOCAL search_path TO ${pg.escapeIdentifier(schemaName(id))}, ${extensionSchema}`,
+    `SET LOCAL ROLE ${pg.escapeIdentifier(names?.role ?? roleName(id))}`,
+    `SET LOCAL search_path TO ${pg.escapeIdentifier(names?.schema ?? schemaName(id))}, ${extensionSchema}`,
     `SET LOCAL app.current_tenant TO ${pg.escapeLiteral(uuid)}`,
     ...(timeoutMs === serviceTimeoutMs ? [] : timeouts),
   ].join(";");

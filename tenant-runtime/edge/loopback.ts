@@ -24,7 +24,9 @@ export function loopbackRoutes(ctx: RuntimeContext, metrics: Metrics): Router {
     ]);
     const ready = database.ok && redis.ok;
     const checks = { database, redis, registryChanges: { ok: ctx.listener.isListening() } };
-    res.status(ready ? 200 : 503).json({ status: ready ? "ready" : "not-ready", checks });
+    const { level, failed } = ctx.isolation;
+    const isolation = { level, failed: failed.map(({ name }) => name) };
+    res.status(ready ? 200 : 503).json({ status: ready ? "ready" : "not-ready", checks, isolation });
   });
   return router;
 }
