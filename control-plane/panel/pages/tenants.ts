@@ -5,6 +5,7 @@ import { tenantSchema } from "../../tenants/tenant-schemas.ts";
 import { toLine } from "../form.ts";
 import { localeOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
 import { presentCompany } from "../present-company.ts";
+import { presentIsolation } from "../present-isolation.ts";
 
 const pageSize = 25;
 const statuses = tenantSchema.shape.status;
@@ -41,6 +42,7 @@ export async function showTenants(ctx: PanelContext, visit: PersonsVisit): Promi
       text: locale.find(`tenants.status.${status}`) ?? locale.text(`status.${status}`),
       chosen: status === filter.status,
     })),
+    isolation: await presentIsolation(ctx, locale),
     isFiltered,
     isEmpty: tenants.length === 0 && !isFiltered && !filter.cursor,
     firstPage: filter.cursor && pageAddress({ ...filter, cursor: undefined }),
