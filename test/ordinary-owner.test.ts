@@ -8,6 +8,9 @@ import { importTenant } from "../control-plane/archive/import/import-tenant.ts";
 import type { ControlContext } from "../control-plane/context.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { createLogger } from "../core/logger.ts";
+import { probeIsolation } from "../core/isolation/probe.ts";
+import { listRemedies } from "../core/isolation/remedies.ts";
+import { openTenantPool } from "../core/tenant-db/tenant-pool.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { startServers, type Servers } from "../scripts/embedded/stack.ts";
 import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
@@ -71,6 +74,24 @@ describe("a database owner without superuser rights", () => {
     await api.purge(`/api/tenants/${id}`);
     const roles = () => runQuery(url(), "SELECT 1 FROM pg_roles WHERE rolname = $1", [`tenant_${id}`]);
     await until(roles, (rows) => rows.length === 0, { what: "the role's end" });
+  });
+
+  it("leaves the doors of pg_catalog open, which it may not shut, and says what a superuser would run", async () => {
+    const pool = openTenantPool(url(), ctx.secrets, { name: "owner test", max: 2 });
+    try {
+      const { level, failed } = await probeIsolation(pool);
+      expect(level).to.equal("pooled");
+      expect(failed.map(({ name }) => name)).to.include.members(["role-by-set_config", "large-object", "languages"]);
+      const superuser = new URL(servers.databaseUrl);
+      superuser.pathname = "/platform";
+      for (const statement of await listRemedies(pool)) await runQuery(superuser.toString(), statement);
+      expect(await probeIsolation(pool)).to.deep.include({ level: "hardened", failed: [] });
+    } finally {
+      await pool.close();
+    }
+    // What the platform itself needs of it was left to it.
+    const { status } = await api.post("/api/tenants/provision", newCompany());
+    expect(status).to.equal(201);
   });
 
   it("exports a company and makes a new one of it", async () => {
