@@ -37,6 +37,8 @@ const schema = z.object({
   /** Makes the first admin without the one-time link. Both or neither. */
   ADMIN_EMAIL: z.email().optional(),
   ADMIN_PASSWORD: z.string().min(10, "needs at least 10 characters").optional(),
+  /** Companies with a login of their own (plans of isolation `dedicated`) that one process keeps connections open for, three each. */
+  DEDICATED_POOLS_MAX: z.coerce.number().int().min(1).max(10_000).default(50),
   /** Connections that one process keeps to PostgreSQL for each role. */
   DB_POOL_MAX: z.coerce.number().int().min(1).max(200).default(10),
   /** How long `POST /api/tenants/provision` waits for a company to be servable when the request names no wait. */

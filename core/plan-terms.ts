@@ -1,6 +1,11 @@
 /** What a plan allows, read from `plans.limits`: a flat object of numbers, in which a plan of an older day lacks keys. */
 
+/** `pooled`: connections shared by all, hardened where the server allows it; `dedicated`: a login and few connections of its own. */
+export type PlanIsolation = "pooled" | "dedicated";
+
 export interface PlanTerms {
+  /** Of the plan itself, not of its limits. */
+  readonly isolation: PlanIsolation;
   /** People who may sign in. */
   readonly usersLimit: number;
   readonly storesLimit: number;
@@ -15,7 +20,7 @@ export interface PlanTerms {
   readonly statementTimeoutMs: number;
 }
 
-const defaults: PlanTerms = {
+const defaults: Omit<PlanTerms, "isolation"> = {
   usersLimit: Infinity,
   storesLimit: Infinity,
   storageMb: Infinity,
@@ -26,10 +31,13 @@ const defaults: PlanTerms = {
 };
 
 /** `users_limit` → `usersLimit`. What is absent or no number has its default; other keys are somebody else's. */
-export function readPlanTerms(limits: Readonly<Record<string, unknown>> | null): PlanTerms {
+export function readPlanTerms(
+  limits: Readonly<Record<string, unknown>> | null,
+  isolation: PlanIsolation = "pooled",
+): PlanTerms {
   const named = Object.keys(defaults).map((name) => {
     const value = limits?.[name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)];
-    return [name, typeof value === "number" && value >= 0 ? value : defaults[name as keyof PlanTerms]];
+    return [name, typeof value === "number" && value >= 0 ? value : defaults[name as keyof typeof defaults]];
   });
-  return Object.freeze(Object.fromEntries(named) as PlanTerms);
+  return Object.freeze({ ...Object.fromEntries(named), isolation } as PlanTerms);
 }

@@ -56,6 +56,7 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
   const tenantPool = openTenantPool(databaseUrl, secrets, {
     name: "secretaria tenant-runtime",
     max: config.DB_POOL_MAX,
+    dedicatedPools: config.DEDICATED_POOLS_MAX,
   });
   shutdown.add("tenant pool", () => tenantPool.close());
   const redis = openRedis(redisUrl, log);

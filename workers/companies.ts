@@ -1,3 +1,4 @@
+import { readPlanTerms, type PlanIsolation, type PlanTerms } from "../core/plan-terms.ts";
 import type { WorkersContext, WorkerTenant } from "./context.ts";
 
 const columns = ["id", "uuid", "slug", "name"] as const;
@@ -11,6 +12,16 @@ export function findActiveCompany(ctx: WorkersContext, id: number): Promise<Work
 export async function listStillActive(ctx: WorkersContext, ids: readonly number[]): Promise<Set<number>> {
   if (ids.length === 0) return new Set();
   return new Set(await ctx.registry("companies").whereIn("id", ids).where({ desired_state: "active" }).pluck("id"));
+}
+
+/** What the company's plan allows now: it may have changed since its worker was started. */
+export async function readTerms(ctx: WorkersContext, id: number): Promise<PlanTerms> {
+  const plan: { limits: Record<string, unknown>; isolation: PlanIsolation } | undefined = await ctx
+    .registry("subscriptions")
+    .join("plans", "plans.id", "plan_id")
+    .where({ company_id: id })
+    .first("limits", "isolation");
+  return readPlanTerms(plan?.limits ?? null, plan?.isolation);
 }
 
 /** Companies that were served before and should be served now. */

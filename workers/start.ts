@@ -19,7 +19,11 @@ export async function createWorkersContext(config: Config, log: Logger, shutdown
   const secrets = createSecrets(loadMasterKey(config));
   const registry = openRegistry(databaseUrl, secrets, "secretaria workers registry");
   shutdown.add("registry", () => registry.destroy());
-  const tenants = openTenantPool(databaseUrl, secrets, { name: "secretaria workers", max: config.DB_POOL_MAX });
+  const tenants = openTenantPool(databaseUrl, secrets, {
+    name: "secretaria workers",
+    max: config.DB_POOL_MAX,
+    dedicatedPools: config.DEDICATED_POOLS_MAX,
+  });
   shutdown.add("tenant pool", () => tenants.close());
   const redis = openRedis(redisUrl, log);
   shutdown.add("redis", () => redis.disconnect());

@@ -1,9 +1,10 @@
 /** One BullMQ worker for one tenant, connected as the tenant's own Redis user. */
-import { Worker } from "bullmq";
+import { Worker, type Job } from "bullmq";
 import { runAsTenant } from "../core/current-tenant.ts";
 import { openRedis, redisUrlFor } from "../core/redis.ts";
 import { queuePrefix, redisUser } from "../core/tenant.ts";
 import { redisPassword } from "../core/tenant-secrets.ts";
+import { readTerms } from "./companies.ts";
 import { closeWorker } from "./close-worker.ts";
 import type { WorkersContext, WorkerTenant } from "./context.ts";
 import { runJob } from "./run-job.ts";
@@ -26,8 +27,11 @@ export async function startTenantWorker(
 ): Promise<TenantWorker> {
   const log = ctx.log.child({ companyId: tenant.id, workerId });
   const redis = await connectAs(ctx, tenant, log);
-  const job = { tenant, ...ctx.tenants.forTenant(tenant), redis, log };
-  const worker = new Worker(queue, (taken) => runAsTenant(tenant, () => runJob(job, taken)), {
+  const run = async (taken: Job) => {
+    const handle = ctx.tenants.forTenant(tenant, await readTerms(ctx, tenant.id));
+    return runJob({ tenant, ...handle, redis, log }, taken);
+  };
+  const worker = new Worker(queue, (taken) => runAsTenant(tenant, () => run(taken)), {
     connection: redis,
     prefix: queuePrefix(tenant.id),
     skipVersionCheck: true,

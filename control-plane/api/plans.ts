@@ -7,6 +7,7 @@ const planSchema = z.object({
   name: z.string(),
   priceCents: z.int(),
   limits: z.record(z.string(), z.number()),
+  isolation: z.enum(["pooled", "dedicated"]),
   modules: z.array(z.string()),
 });
 
@@ -21,11 +22,12 @@ export const planRoutes: readonly Route[] = [
     async handle(ctx, { res }) {
       const plans = await listPlans(ctx.db);
       res.json({
-        plans: plans.map(({ code, name, price_cents, limits, modules }) => ({
+        plans: plans.map(({ code, name, price_cents, limits, isolation, modules }) => ({
           code,
           name,
           priceCents: price_cents,
           limits,
+          isolation,
           modules,
         })),
       });

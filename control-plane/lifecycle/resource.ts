@@ -1,3 +1,4 @@
+import type { PlanIsolation } from "../../core/plan-terms.ts";
 import type { Tenant } from "../../core/tenant.ts";
 import type { ControlContext } from "../context.ts";
 
@@ -16,6 +17,8 @@ export interface LeasedTenant extends Tenant {
   readonly fence: number;
   /** Grows with every change of what is wanted; a loop that works towards an older one stops. */
   readonly generation: number;
+  /** `dedicated`: the runtime logs in as the tenant's own role. */
+  readonly isolation: PlanIsolation;
   readonly owner: { readonly name: string; readonly email: string };
   /** It was served once: from then on it is never rolled back, and what it lost is never made anew, empty. */
   readonly wasActive: boolean;

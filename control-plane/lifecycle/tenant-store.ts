@@ -1,5 +1,6 @@
 /** Companies as rows: found, listed, and as the lifecycle sees them. */
 import type { Knex } from "../../core/db.ts";
+import type { PlanIsolation } from "../../core/plan-terms.ts";
 import type { DesiredState, TenantStatus } from "../../core/tenant.ts";
 import type { LeasedTenant } from "./resource.ts";
 
@@ -23,6 +24,7 @@ export interface CompanyRow {
   readonly created_at: Date;
   readonly plan_code: string;
   readonly plan_name: string;
+  readonly plan_isolation: PlanIsolation | null;
   /** Only where a lifecycle reads the row. */
   readonly inspection_due?: boolean;
 }
@@ -33,7 +35,13 @@ export const companies = (db: Knex): Knex.QueryBuilder =>
     .leftJoin("subscriptions", "subscriptions.company_id", "companies.id")
     .leftJoin("plans", "plans.id", "subscriptions.plan_id")
     .join("tenant_statuses", "tenant_statuses.company_id", "companies.id")
-    .select("companies.*", "tenant_statuses.status", "plans.code as plan_code", "plans.name as plan_name");
+    .select(
+      "companies.*",
+      "tenant_statuses.status",
+      "plans.code as plan_code",
+      "plans.name as plan_name",
+      "plans.isolation as plan_isolation",
+    );
 
 /** By id, without the derived status, which a lifecycle does not ask for. */
 async function readCompany(db: Knex, id: number): Promise<Omit<CompanyRow, "status"> | undefined> {
@@ -42,7 +50,7 @@ async function readCompany(db: Knex, id: number): Promise<Omit<CompanyRow, "stat
     .leftJoin("plans", "plans.id", "subscriptions.plan_id")
     .leftJoin("tenant_inspections", "tenant_inspections.company_id", "companies.id")
     .where("companies.id", id)
-    .first("companies.*", "plans.code as plan_code", "plans.name as plan_name", {
+    .first("companies.*", "plans.code as plan_code", "plans.name as plan_name", "plans.isolation as plan_isolation", {
       inspection_due: db.raw("coalesce(tenant_inspections.next_at <= now(), false)"),
     });
 }
@@ -72,6 +80,7 @@ export function toLeasedTenant(row: Omit<CompanyRow, "status">, fence: number): 
     baseDomain: row.base_domain,
     desiredState: row.desired_state,
     plan: row.plan_code,
+    isolation: row.plan_isolation ?? "pooled",
     fence,
     generation: row.generation,
     owner: { name: row.owner_name, email: row.owner_email },

@@ -103,10 +103,11 @@ async function sendInsert(
   return rows[0] ?? refusePlan();
 }
 
+// A spare has no login of its own: for the dedicated level its database is still to be looked after.
 // No spare without a plan and a cluster: a DELETE beside an INSERT of nothing would lose it.
 const insertSql = `
 WITH plan AS (
-  SELECT id FROM plans WHERE code = :plan AND is_active
+  SELECT id, isolation FROM plans WHERE code = :plan AND is_active
 ), cluster AS (
   SELECT id FROM database_clusters WHERE is_default
 ), spare AS (
@@ -132,7 +133,8 @@ WITH plan AS (
   INSERT INTO tenant_resources (company_id, name, status, next_attempt_at, ready_at)
   SELECT company.id, given.name, CASE WHEN spare.id IS NULL THEN 'pending' ELSE 'ready' END,
          CASE WHEN spare.id IS NULL THEN now() END, CASE WHEN spare.id IS NOT NULL THEN now() END
-  FROM company CROSS JOIN unnest(CAST(:resources AS text[])) AS given (name) LEFT JOIN spare ON given.name = 'database'
+  FROM company CROSS JOIN plan CROSS JOIN unnest(CAST(:resources AS text[])) AS given (name)
+  LEFT JOIN spare ON given.name = 'database' AND plan.isolation = 'pooled'
 ), lease AS (
   INSERT INTO tenant_leases (company_id, owner, expires_at)
   SELECT id, :lessee, now() + make_interval(secs => :leaseSeconds) FROM company RETURNING token

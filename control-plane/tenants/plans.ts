@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Knex } from "../../core/db.ts";
+import type { PlanIsolation } from "../../core/plan-terms.ts";
 import { AppError } from "../../core/errors.ts";
 import type { ProvisionRequest } from "./tenant-schemas.ts";
 
@@ -9,19 +10,22 @@ export interface PlanRow {
   readonly name: string;
   readonly price_cents: number;
   readonly limits: Record<string, number>;
+  readonly isolation: PlanIsolation;
   readonly is_active: boolean;
 }
 
 type DescribedPlan = Exclude<ProvisionRequest["plan"], string>;
 
 /** Creates the plan when there is none of its code, and answers whether it did. @throws AppError `plan-exists` when there is one with other terms. */
-export async function ensurePlan(db: Knex, { code, name, priceCents, limits = {} }: DescribedPlan): Promise<boolean> {
-  const row = { code, name, price_cents: priceCents, limits: JSON.stringify(limits) };
+export async function ensurePlan(db: Knex, plan: DescribedPlan): Promise<boolean> {
+  const { code, name, priceCents, limits = {}, isolation } = plan;
+  const row = { code, name, price_cents: priceCents, limits: JSON.stringify(limits), isolation };
   const made = await db("plans").insert(row).onConflict("code").ignore().returning("id");
-  const plan: PlanRow | undefined = await db("plans").where({ code }).first();
-  if (plan?.name === name && plan.price_cents === priceCents && isDeepStrictEqual(plan.limits, JSON.parse(row.limits)))
-    return made.length > 0;
-  const errors = [{ pointer: "/plan/code", detail: "belongs to a plan with another name, price or limits" }];
+  const known: PlanRow | undefined = await db("plans").where({ code }).first();
+  const isSame = known?.name === name && known.price_cents === priceCents && known.isolation === isolation;
+  if (isSame && isDeepStrictEqual(known.limits, JSON.parse(row.limits))) return made.length > 0;
+  const detail = "belongs to a plan with another name, price, limits or isolation";
+  const errors = [{ pointer: "/plan/code", detail }];
   throw new AppError("plan-exists", "Use the plan as it is by sending its code, or choose another code.", { errors });
 }
 

@@ -47,6 +47,12 @@ export const provisionSchema = z
             limits: z
               .record(z.string().regex(/^[a-z][\w.-]{0,59}$/i, "must be a name such as users_limit"), z.number().min(0))
               .optional(),
+            isolation: z
+              .enum(["pooled", "dedicated"], { error: "must be pooled or dedicated" })
+              .default("pooled")
+              .describe(
+                "Connections shared by all companies, or a database login and connections of the company's own",
+              ),
           }),
         ],
         { error: "must be a plan's code, or an object with code, name and priceCents" },

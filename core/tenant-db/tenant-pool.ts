@@ -9,8 +9,10 @@ import { extensionSchema, runtimeRole } from "../migrations/tenant-schema.ts";
 import type { PlanTerms } from "../plan-terms.ts";
 import type { Secrets } from "../secrets.ts";
 import { servicePassword, serviceTimeoutMs } from "../service-roles.ts";
+import { databasePassword } from "../tenant-secrets.ts";
+import { createDedicatedPools } from "./dedicated-pools.ts";
 import type { TenantConnection } from "./tenant-connection.ts";
-import { createTenantConnections } from "./tenant-connections.ts";
+import { createTenantConnections, type TenantConnections } from "./tenant-connections.ts";
 import { TenantDialect, type Scope } from "./tenant-dialect.ts";
 import { roleName, schemaName, type Tenant } from "../tenant.ts";
 
@@ -33,7 +35,7 @@ export type TenantIdentity = Pick<Tenant, "id" | "uuid"> & {
   readonly names?: { readonly role: string; readonly schema: string };
 };
 
-export type TenantTerms = Partial<Pick<PlanTerms, "statementTimeoutMs" | "databaseConnections">>;
+export type TenantTerms = Partial<Pick<PlanTerms, "isolation" | "statementTimeoutMs" | "databaseConnections">>;
 
 export interface TenantPoolOptions {
   /** Shown in pg_stat_activity. */
@@ -43,13 +45,15 @@ export interface TenantPoolOptions {
   readonly statementTimeoutMs?: number;
   /** Memory that one connection's server process may grow to before it is replaced. Default 64. */
   readonly backendMb?: number;
+  /** Companies that log in as themselves and have connections open at once. Default 50. */
+  readonly dedicatedPools?: number;
   /** Told after each statement how many rows it read or changed. */
   readonly onRows?: (tenant: number, rows: number) => void;
 }
 
 /** One pool for all tenants of a database cluster, logged in as a role with no rights of its own. */
 export function openTenantPool(databaseUrl: string, secrets: Secrets, options: TenantPoolOptions): TenantPool {
-  const { name, max, statementTimeoutMs = serviceTimeoutMs, backendMb = 64, onRows } = options;
+  const { name, max, statementTimeoutMs = serviceTimeoutMs, backendMb = 64, dedicatedPools = 50, onRows } = options;
   const password = servicePassword(secrets, runtimeRole);
   const settings = {
     ...connectionSettings(databaseUrl, { name, user: runtimeRole, password }),
@@ -64,39 +68,70 @@ export function openTenantPool(databaseUrl: string, secrets: Secrets, options: T
   const opener = knex.client as TenantDialect;
   const open = () => opener.acquireRawConnection() as Promise<TenantConnection>;
   const connections = createTenantConnections({ max, open, backendMb, onRows });
+  const own = { databaseUrl, secrets, name, opener, backendMb, onRows };
+  const dedicated = createDedicatedPools({ max: dedicatedPools, open: (id) => openOwnConnections(own, id) });
   withhold(knex);
   return {
     forTenant: (tenant, terms = {}) => {
       const timeoutMs = terms.statementTimeoutMs ?? statementTimeoutMs;
+      const isDedicated = terms.isolation === "dedicated";
       const scope: Scope = {
         tenant: tenant.id,
-        statements: scopeStatements(tenant, timeoutMs),
+        statements: isDedicated ? ownScope(tenant, timeoutMs) : scopeStatements(tenant, timeoutMs),
         share: terms.databaseConnections ?? Infinity,
         statementTimeoutMs: timeoutMs,
       };
-      const db = lightKnex(knex, TenantDialect.forTenant(opener, connections, scope));
+      const lender = isDedicated ? dedicated.connectionsOf(tenant.id) : connections;
+      const db = lightKnex(knex, TenantDialect.forTenant(opener, lender, scope));
       return { db, transaction: (work) => db.transaction(work) };
     },
-    close: () => connections.close(),
+    close: async () => void (await Promise.all([dedicated.close(), connections.close()])),
   };
 }
 
-/**
- * `SET LOCAL` only: a session-level setting would leak to the next tenant behind a transaction-mode pooler. What the role
- * starts every session with need not be said again.
- */
-function scopeStatements({ id, uuid, names }: TenantIdentity, timeoutMs: number): string {
-  const timeouts = [
-    `SET LOCAL statement_timeout TO ${timeoutMs}`,
-    `SET LOCAL idle_in_transaction_session_timeout TO ${timeoutMs}`,
-  ];
-  return [
-    `SET LOCAL ROLE ${pg.escapeIdentifier(names?.role ?? roleName(id))}`,
-    `SET LOCAL search_path TO ${pg.escapeIdentifier(names?.schema ?? schemaName(id))}, ${extensionSchema}`,
-    `SET LOCAL app.current_tenant TO ${pg.escapeLiteral(uuid)}`,
-    ...(timeoutMs === serviceTimeoutMs ? [] : timeouts),
-  ].join(";");
+interface OwnLogin {
+  readonly name: string;
+  readonly onRows: TenantPoolOptions["onRows"] | undefined;
+  readonly databaseUrl: string;
+  readonly secrets: Secrets;
+  readonly opener: TenantDialect;
+  readonly backendMb: number;
 }
+
+/** One tenant's share is half of a pool, rounded up: three connections. */
+const ownMax = 5;
+
+/** The same way in, as the tenant's own role. */
+function openOwnConnections({ databaseUrl, secrets, name, opener, backendMb, onRows }: OwnLogin, id: number) {
+  const login = { name, user: roleName(id), password: databasePassword(secrets, id) };
+  const settings = {
+    ...connectionSettings(databaseUrl, login),
+    onEnd: (connection: TenantConnection) => connections.lost(connection),
+  };
+  const ownOpener = Object.create(opener, { connectionSettings: { value: settings } }) as TenantDialect;
+  const open = () => ownOpener.acquireRawConnection() as Promise<TenantConnection>;
+  const connections: TenantConnections = createTenantConnections({ max: ownMax, open, backendMb, onRows });
+  return connections;
+}
+
+/** What the runtime's role starts every session with need not be said again. */
+function scopeStatements(tenant: TenantIdentity, timeoutMs: number): string {
+  const role = `SET LOCAL ROLE ${pg.escapeIdentifier(tenant.names?.role ?? roleName(tenant.id))}`;
+  const timeouts = timeoutMs === serviceTimeoutMs ? [] : [timeoutStatements(timeoutMs)];
+  return [role, identityStatements(tenant), ...timeouts].join(";");
+}
+
+/** Logged in as the tenant's own role: there is none to switch to. */
+const ownScope = (tenant: TenantIdentity, timeoutMs: number): string =>
+  `${identityStatements(tenant)};${timeoutStatements(timeoutMs)}`;
+
+/** `SET LOCAL` only: a session-level setting would leak to the next tenant behind a transaction-mode pooler. */
+const identityStatements = ({ id, uuid, names }: TenantIdentity): string =>
+  `SET LOCAL search_path TO ${pg.escapeIdentifier(names?.schema ?? schemaName(id))}, ${extensionSchema};` +
+  `SET LOCAL app.current_tenant TO ${pg.escapeLiteral(uuid)}`;
+
+const timeoutStatements = (timeoutMs: number): string =>
+  `SET LOCAL statement_timeout TO ${timeoutMs};SET LOCAL idle_in_transaction_session_timeout TO ${timeoutMs}`;
 
 /** What all handles have in common would change the pool or the other handles under them. */
 const withheld = [

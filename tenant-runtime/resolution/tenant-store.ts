@@ -1,5 +1,5 @@
 import type { Knex } from "../../core/db.ts";
-import { readPlanTerms } from "../../core/plan-terms.ts";
+import { readPlanTerms, type PlanIsolation } from "../../core/plan-terms.ts";
 import type { DesiredState, HostKind } from "../../core/tenant.ts";
 import type { TenantPool } from "../../core/tenant-db/tenant-pool.ts";
 import type { Found } from "./registry-cache.ts";
@@ -15,6 +15,7 @@ interface Row {
   readonly was_active: boolean;
   readonly plan: string | null;
   readonly limits: Record<string, unknown> | null;
+  readonly isolation: PlanIsolation | null;
   readonly host_kind: HostKind;
   readonly modules: string[];
   readonly hosts: TenantHost[] | null;
@@ -28,7 +29,7 @@ export async function findTenantByHost(
 ): Promise<Found<RequestTenant> | undefined> {
   const { rows } = await registry.raw<{ rows: Row[] }>(
     `SELECT c.id, c.uuid, c.slug, c.name, c.base_domain, c.desired_state, c.first_active_at IS NOT NULL AS was_active,
-            p.code AS plan, p.limits, d.kind AS host_kind,
+            p.code AS plan, p.limits, p.isolation, d.kind AS host_kind,
             ARRAY(SELECT module_code FROM tenant_modules WHERE company_id = c.id ORDER BY module_code) AS modules,
             (SELECT json_agg(json_build_object('host', o.host, 'kind', o.kind) ORDER BY o.id) FROM domains o
               WHERE o.company_id = c.id AND o.kind IN ('chat', 'api') AND o.domain_status <> 'removed') AS hosts
@@ -45,7 +46,7 @@ export async function findTenantByHost(
 }
 
 function toTenant(row: Row, pool: TenantPool): RequestTenant {
-  const terms = readPlanTerms(row.limits);
+  const terms = readPlanTerms(row.limits, row.isolation ?? "pooled");
   return {
     id: row.id,
     uuid: row.uuid,

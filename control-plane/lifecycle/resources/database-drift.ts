@@ -11,6 +11,8 @@ export interface DriftQuestion {
   readonly hasRole: boolean;
   /** All migrations were applied and no others: only then there is something to hold the schema against. */
   readonly atHead: boolean;
+  /** Settings of the role that are as they should be, or were spoken of already. */
+  readonly ownSettings: readonly string[];
 }
 
 const mostLines = 50;
@@ -25,13 +27,13 @@ const longestLine = 300;
 export async function describeDrift(
   ctx: ControlContext,
   tenant: Pick<Tenant, "id">,
-  { hasRole, atHead }: DriftQuestion,
+  { hasRole, atHead, ownSettings }: DriftQuestion,
 ): Promise<string[]> {
   const schema = schemaName(tenant.id);
   const db = openDatabase(ctx.databaseUrl, { name: "secretaria inspection", max: 1 });
   try {
     const shape = atHead ? fingerprintDiff(await referenceFingerprint(db), await schemaFingerprint(db, schema)) : [];
-    const rights = await readRights(db, tenant);
+    const rights = await readRights(db, tenant, ownSettings);
     const lines = [...shape, ...rights].filter((line) => hasRole || !line.startsWith("- grant"));
     return shorten(lines.map((line) => line.replaceAll("<schema>", schema)));
   } finally {
@@ -45,11 +47,12 @@ function shorten(lines: readonly string[]): string[] {
   return more > 0 ? [...kept, `… and ${more} more`] : kept;
 }
 
-async function readRights(db: Knex, { id }: Pick<Tenant, "id">): Promise<string[]> {
+async function readRights(db: Knex, { id }: Pick<Tenant, "id">, ownSettings: readonly string[]): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { line: string }[] }>(rightsQuery, {
     schema: schemaName(id),
     role: roleName(id),
     runtimeRole,
+    ownSettings,
   });
   return rows.map(({ line }) => line);
 }
@@ -108,7 +111,7 @@ lines AS (
   SELECT 6, format('- role %s LOGIN', rolname) FROM role WHERE NOT rolcanlogin
   UNION ALL
   SELECT 6, format('+ role %s SET %s', rolname, setting) FROM role JOIN pg_db_role_setting s ON s.setrole = role.oid,
-      unnest(s.setconfig) AS setting
+      unnest(s.setconfig) AS setting WHERE s.setdatabase <> 0 OR setting <> ALL (CAST(:ownSettings AS text[]))
   UNION ALL
   SELECT 7, format('+ member %s of %s', rolname, pg_get_userbyid(m.roleid)) FROM role JOIN pg_auth_members m ON m.member = role.oid
   UNION ALL

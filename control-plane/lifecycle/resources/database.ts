@@ -19,6 +19,7 @@ import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
 import { describeDrift } from "./database-drift.ts";
 import { leavesStrangersAlone } from "./namespace-mark.ts";
 import { dropSchema } from "./drop-schema.ts";
+import { giveLogin, hasPassword, ownSettings, takeLogin } from "./own-login.ts";
 
 export const database: Resource = {
   name: "database",
@@ -37,12 +38,17 @@ export const database: Resource = {
     if (!facts.schema) {
       refuseLostData(tenant);
       const role = facts.role ? [] : roleStatements(tenant);
-      await sendFenced(ctx, tenant, [...role, ...(await schemaStatements(tenant))]);
+      await sendFenced(ctx, tenant, [
+        ...role,
+        ...(await schemaStatements(tenant)),
+        ...(await loginStatements(ctx, tenant, facts)),
+      ]);
       return;
     }
     const repairs = [
       ...(facts.role ? [] : [...roleStatements(tenant), ...grantStatements(tenant), ...regrant(tenant)]),
       ...(facts.role && !facts.member ? [`GRANT ${pg.escapeIdentifier(roleName(tenant.id))} TO ${runtimeRole}`] : []),
+      ...(await loginStatements(ctx, tenant, facts)),
     ];
     if (repairs.length > 0) await sendFenced(ctx, tenant, repairs);
     const { missing } = await compareMigrations(ctx, tenant);
@@ -71,6 +77,8 @@ interface Facts {
   readonly role_mark: string | null;
   /** The runtime's pool role may take on the tenant's role. */
   readonly member: boolean;
+  /** The role has the settings that come with a password of its own. */
+  readonly own_login: boolean;
 }
 
 /** What is there under the names of a company, or of a spare. */
@@ -79,13 +87,20 @@ export async function readFacts(ctx: ControlContext, tenant: Pick<SchemaOwner, "
     `SELECT n.oid IS NOT NULL AS schema, obj_description(n.oid, 'pg_namespace') AS schema_mark,
             r.oid IS NOT NULL AS role, shobj_description(r.oid, 'pg_authid') AS role_mark,
             EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = r.oid
-                    AND m.member = (SELECT oid FROM pg_roles WHERE rolname = :runtimeRole)) AS member
+                    AND m.member = (SELECT oid FROM pg_roles WHERE rolname = :runtimeRole)) AS member,
+            coalesce(r.rolconfig @> CAST(:ownSettings AS text[]), false) AS own_login
      FROM (SELECT) AS one
      LEFT JOIN pg_namespace n ON n.nspname = :schema
      LEFT JOIN pg_roles r ON r.rolname = :role`,
-    { schema: schemaName(tenant.id), role: roleName(tenant.id), runtimeRole },
+    { schema: schemaName(tenant.id), role: roleName(tenant.id), runtimeRole, ownSettings: ownSettings(tenant) },
   );
   return rows[0] as Facts;
+}
+
+/** The password is set again with every call: only a superuser sees whether it is still there. */
+async function loginStatements(ctx: ControlContext, tenant: LeasedTenant, facts: Facts): Promise<string[]> {
+  if (tenant.isolation === "dedicated") return giveLogin(ctx, tenant);
+  return facts.own_login || (facts.role && (await hasPassword(ctx, tenant)) === true) ? takeLogin(tenant) : [];
 }
 
 /** Of a company that never lived and goes, what carries another mark was never its own: it stays, and is not missed. */
@@ -143,16 +158,26 @@ async function driftOf(ctx: ControlContext, tenant: LeasedTenant, facts: Facts):
   const lost = [
     ...(facts.role ? [] : ["the role is missing"]),
     ...(facts.role && !facts.member ? ["the runtime may not use the role"] : []),
+    ...(facts.role ? await describeLogin(ctx, tenant, facts) : []),
   ];
   const why = [
     ...lost,
     ...missing.map((name) => `migration ${name} was not applied`),
     ...unknown.map((name) => `migration ${name} is not known here`),
-    ...(await describeDrift(ctx, tenant, { hasRole: facts.role, atHead })),
+    ...(await describeDrift(ctx, tenant, { hasRole: facts.role, atHead, ownSettings: ownSettings(tenant) })),
   ];
   if (why.length === 0) return { state: "present" };
   // Roles are not in a dump of one database: after a restore on a new server all of them are missing.
   return { state: "drifted", why, ...(lost.length > 0 && missing.length === 0 ? { ensuring: "mends" } : {}) };
+}
+
+/** How the role's login differs from what the plan asks for; `ensure` mends both. */
+async function describeLogin(ctx: ControlContext, tenant: LeasedTenant, facts: Facts): Promise<string[]> {
+  const password = (await hasPassword(ctx, tenant)) ?? facts.own_login;
+  const has = facts.own_login || password;
+  if (tenant.isolation === "dedicated")
+    return facts.own_login && password ? [] : ["the role has no login of its own, which the plan asks for"];
+  return has ? ["the role has a login of its own, which the plan does not ask for"] : [];
 }
 
 const undefinedTable = "42P01";
