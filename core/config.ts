@@ -1,9 +1,21 @@
 /** Every environment key of the product: its meaning, its default. Nothing else reads the environment. */
+import { isIP } from "node:net";
 import { z } from "zod";
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback);
 const seconds = (fallback: number) => z.coerce.number().positive().default(fallback);
 const hostName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+/** `10.0.0.1, fd00::/8` as a list. */
+const addresses = z
+  .string()
+  .transform((text) =>
+    text
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean),
+  )
+  .refine((list) => list.every(isAddressRange), "must be addresses or CIDR ranges with commas between them");
 
 const schema = z.object({
   /** Folder of the embedded servers' data, the master key and connection.json. */
@@ -39,6 +51,12 @@ const schema = z.object({
   ADMIN_PASSWORD: z.string().min(10, "needs at least 10 characters").optional(),
   /** Companies with a login of their own (plans of isolation `dedicated`) that one process keeps connections open for, three each. */
   DEDICATED_POOLS_MAX: z.coerce.number().int().min(1).max(10_000).default(50),
+  /** Proxies in front of the tenant runtime, as addresses and CIDR ranges; only theirs are `X-Forwarded-*` headers believed. */
+  TRUSTED_PROXIES: addresses.default([]),
+  /** How long companies that were served go on being served while the registry does not answer. */
+  RESOLUTION_STALE_SECONDS: seconds(300),
+  /** A client that has not sent its whole request to the tenant runtime after this is cut off. */
+  CLIENT_TIMEOUT_SECONDS: seconds(30),
   /** Connections that one process keeps to PostgreSQL for each role. */
   DB_POOL_MAX: z.coerce.number().int().min(1).max(200).default(10),
   /** How long `POST /api/tenants/provision` waits for a company to be servable when the request names no wait. */
@@ -93,4 +111,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 /** The keys with their defaults as a plain object, e.g. for tests and for children of a supervisor. */
 export function defaultConfig(overrides: Partial<Config> = {}): Config {
   return Object.freeze({ ...schema.parse({}), ...overrides });
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = "", prefix, ...rest] = text.split("/");
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  if (prefix === undefined) return true;
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) > 0 && Number(prefix) <= (family === 4 ? 32 : 128);
 }

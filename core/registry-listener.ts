@@ -25,10 +25,13 @@ export interface RegistryListener {
 const channel = "secretaria_registry";
 /**
  * A connection can be dead without either side being told. Until that is noticed a suspended company is served from what
- * was read before; these two and the second that an answer is believed without a listener are five seconds together.
+ * was read before; these two and the 200 ms that an answer is believed without a listener are less than a second
+ * together. An answer that was only late, on a busy machine, costs one question more for each entry that is in use.
  */
-const pingMs = 2_000;
-const pingTimeoutMs = 2_000;
+const pingMs = 300;
+const lateMs = 400;
+/** Then the connection is given up. */
+const deadMs = 3_000;
 const longestWaitMs = 5_000;
 
 /** Starts listening in the background; a database that is not there yet delays nothing. */
@@ -40,8 +43,8 @@ export function openRegistryListener(
   const stop = new AbortController();
   let listening = false;
   const setListening = (now: boolean) => {
+    if (now === listening) return;
     listening = now;
-    if (now) log.info("registry changes are heard");
     for (const subscriber of subscribers) {
       if (now) subscriber.restored();
       else subscriber.lost();
@@ -55,9 +58,9 @@ export function openRegistryListener(
   const onPayload = (payload: string | undefined) => announce(subscribers, payload);
   const running = keepTrying(stop.signal, log, async () => {
     try {
-      await listenOnce(settings, { signal: stop.signal, onListening: () => setListening(true), onPayload });
+      await listenOnce(settings, { log, signal: stop.signal, setListening, onPayload });
     } finally {
-      if (listening) setListening(false);
+      setListening(false);
     }
   });
   return {
@@ -84,30 +87,50 @@ async function keepTrying(signal: AbortSignal, log: Logger, listen: () => Promis
 }
 
 interface Ear {
+  readonly log: Logger;
   readonly signal: AbortSignal;
-  readonly onListening: () => void;
+  /** Whether what is announced now is heard. */
+  readonly setListening: (now: boolean) => void;
   readonly onPayload: (payload: string | undefined) => void;
 }
 
 /** Holds one connection on LISTEN. Resolves when it is lost or the signal says so. @throws when none could be made. */
-async function listenOnce(settings: pg.ClientConfig, { signal, onListening, onPayload }: Ear): Promise<void> {
-  const client = new pg.Client({ ...settings, query_timeout: pingTimeoutMs });
-  client.on("notification", ({ payload }) => onPayload(payload));
+async function listenOnce(settings: pg.ClientConfig, ear: Ear): Promise<void> {
+  const client = new pg.Client({ ...settings, query_timeout: deadMs });
+  client.on("notification", ({ payload }) => ear.onPayload(payload));
   const over = new AbortController();
   const end = () => over.abort();
   // Never taken off: a second 'error' that nobody hears would end the process.
   client.on("error", end).on("end", end);
-  signal.addEventListener("abort", end);
-  const pinging = setInterval(() => void client.query("SELECT 1").catch(end), pingMs);
+  ear.signal.addEventListener("abort", end);
   try {
     await client.connect();
     await client.query(`LISTEN ${channel}`);
-    onListening();
-    if (!over.signal.aborted) await once(over.signal, "abort");
+    ear.log.info("registry changes are heard");
+    await keepAsking(client, ear, over.signal).catch(() => undefined);
   } finally {
-    clearInterval(pinging);
-    signal.removeEventListener("abort", end);
+    ear.signal.removeEventListener("abort", end);
     void client.end().catch(() => undefined);
+  }
+}
+
+/** Asks whether the server is still there, again and again. Resolves or throws when the connection is over. */
+async function keepAsking(client: pg.Client, { setListening }: Ear, over: AbortSignal): Promise<void> {
+  const ended = once(over, "abort");
+  while (!over.aborted) {
+    let isAnswered = false;
+    // After what has arrived was read: a process that was busy itself has been told nothing late.
+    const onLate = () => setImmediate(() => isAnswered || setListening(false));
+    const late = setTimeout(onLate, lateMs);
+    try {
+      await Promise.race([client.query("SELECT 1"), ended]);
+    } finally {
+      isAnswered = true;
+      clearTimeout(late);
+    }
+    if (over.aborted) return;
+    setListening(true);
+    await sleep(pingMs, undefined, { signal: over }).catch(() => undefined);
   }
 }
 

@@ -9,6 +9,12 @@ import { loadSigningKeys, type SigningKey } from "./tokens.ts";
 
 const patienceMs = 60_000;
 
+/**
+ * What one question on a request's way may take, given to Knex's `timeout`: that throws a connection away which has
+ * gone silent, where any other way of giving up would leave it in the pool.
+ */
+export const registryPatienceMs = 3_000;
+
 export function openRegistry(databaseUrl: string, secrets: Secrets, name: string): Knex {
   return openDatabase(databaseUrl, {
     name,

@@ -31,12 +31,12 @@ export interface Runtime {
 /** Waits for the registry, then serves. What it opened is registered with `shutdown`, also when it throws. */
 export async function startRuntime(config: Config, log: Logger, shutdown: Shutdown): Promise<Runtime> {
   const ctx = await createContext(config, log, shutdown);
-  const certificates = createServerCertificates(ctx.registry, ctx.secrets);
+  const certificates = createServerCertificates(ctx);
   ctx.listener.subscribe(certificates);
   const app = createRuntimeApp(ctx);
-  const http = createHttpEdge(app);
+  const http = createHttpEdge(app, config.CLIENT_TIMEOUT_SECONDS);
   shutdown.add("http", () => closeServer(http));
-  const https = await createHttpsEdge(app, certificates, log);
+  const https = await createHttpsEdge(app, certificates, { log, requestSeconds: config.CLIENT_TIMEOUT_SECONDS });
   shutdown.add("https", () => closeServer(https));
   // Closed first: open event streams would keep both servers waiting.
   shutdown.add("tenant events", () => ctx.events.close());
@@ -72,6 +72,7 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
   const tenants = createRegistryCache({
     max: 10_000,
     ttlMs: 30_000,
+    staleMs: config.RESOLUTION_STALE_SECONDS * 1000,
     load: (host: string) => findTenantByHost(registry, tenantPool, host),
   });
   listener.subscribe(tenants);

@@ -50,7 +50,7 @@ describe("a token of a company", () => {
           ? await platform.api.post(`${address}/suspend`)
           : await platform.api.delete(address, { confirm: company.slug, reason: "a test" });
       expect(asked.status).to.equal(202);
-      // What is promised is five seconds; the rest is this machine's.
+      // What is promised is a second; the rest is this machine's.
       const isRefused = (answer: { status: number }) => answer.status === status;
       await until(() => me(ask), isRefused, { seconds: 5, what: "refusal by the process that was told" });
       await until(() => me(askDeaf), isRefused, { seconds: 10, what: "refusal by the process that was not" });

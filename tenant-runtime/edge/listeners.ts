@@ -1,5 +1,5 @@
 /** The two listeners. Both serve the same app; which tenant is meant is decided per request, never per connection. */
-import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
+import { createServer as createHttpServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { SecureContext, TlsOptions } from "node:tls";
 import type { Logger } from "../../core/logger.ts";
@@ -7,16 +7,14 @@ import { normaliseHost } from "../resolution/host-name.ts";
 import type { RegistryCache } from "../resolution/registry-cache.ts";
 import { createFallbackCertificate, oldestTls } from "./server-certificates.ts";
 
-/** A client that dawdles holds a socket for no longer than this. */
-const patience = { headersTimeout: 15_000, requestTimeout: 30_000, keepAliveTimeout: 10_000 };
-
-export const createHttpEdge = (app: RequestListener): Server => createHttpServer(patience, app);
+export const createHttpEdge = (app: RequestListener, requestSeconds: number): Server =>
+  createHttpServer(patience(requestSeconds), app);
 
 /** TLS by the exact server name of the handshake; unknown names get the fallback certificate and are told over HTTP. */
 export async function createHttpsEdge(
   app: RequestListener,
   certificates: RegistryCache<SecureContext>,
-  log: Logger,
+  { log, requestSeconds }: { log: Logger; requestSeconds: number },
 ): Promise<Server> {
   const { certificate: cert, privateKey: key } = await createFallbackCertificate();
   const SNICallback: TlsOptions["SNICallback"] = (name, answer) => {
@@ -29,9 +27,21 @@ export async function createHttpsEdge(
     );
   };
   return createHttpsServer(
-    { ...patience, cert, key, minVersion: oldestTls, handshakeTimeout: 10_000, SNICallback },
+    { ...patience(requestSeconds), cert, key, minVersion: oldestTls, handshakeTimeout: 10_000, SNICallback },
     app,
   );
+}
+
+/** A client that dawdles is answered 408 and holds a socket for little longer than this. */
+function patience(requestSeconds: number): ServerOptions {
+  const requestTimeout = requestSeconds * 1000;
+  return {
+    headersTimeout: Math.min(15_000, requestTimeout),
+    requestTimeout,
+    keepAliveTimeout: 10_000,
+    // Node looks every 30 s unless it is told to.
+    connectionsCheckingInterval: Math.min(2_000, requestTimeout / 2),
+  };
 }
 
 async function findContext(

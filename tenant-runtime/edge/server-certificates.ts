@@ -1,22 +1,28 @@
 /** The certificate of each host, ready for a handshake. */
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { Knex } from "../../core/db.ts";
-import type { Secrets } from "../../core/secrets.ts";
+import { registryPatienceMs } from "../../core/registry.ts";
 import { createAuthority, openAuthority, type KeyAndCertificate } from "../../core/x509.ts";
+import type { RuntimeContext } from "../context.ts";
 import { createRegistryCache, type RegistryCache } from "../resolution/registry-cache.ts";
 
 export const oldestTls = "TLSv1.2";
 
 /** Exact host name → secure context. @throws on an unreachable registry, or a key sealed with another master key. */
-export function createServerCertificates(registry: Knex, secrets: Secrets): RegistryCache<SecureContext> {
+export function createServerCertificates({
+  config,
+  registry,
+  secrets,
+}: Pick<RuntimeContext, "config" | "registry" | "secrets">): RegistryCache<SecureContext> {
   return createRegistryCache({
     max: 2_000,
     ttlMs: 60_000,
+    staleMs: config.RESOLUTION_STALE_SECONDS * 1000,
     load: async (host) => {
       const row = await registry("domains as d")
         .join("certificates as c", "c.id", "d.certificate_id")
         .where("d.host", host)
-        .first("d.company_id", "c.serial", "c.certificate", "c.private_key_sealed");
+        .first("d.company_id", "c.serial", "c.certificate", "c.private_key_sealed")
+        .timeout(registryPatienceMs);
       if (row === undefined) return undefined;
       const key = secrets.open(row.private_key_sealed, `certificate:${row.serial}`);
       const value = createSecureContext({ cert: row.certificate, key, minVersion: oldestTls });

@@ -10,7 +10,7 @@ import { createRevokedTokens } from "./revoked-tokens.ts";
 
 /** Sets `req.user`, or answers 401 or 403. The session is looked up each time: a revoked one ends at once. */
 export function guardTenant(ctx: RuntimeContext): RequestHandler {
-  const isRevoked = createRevokedTokens(ctx.registry);
+  const isRevoked = createRevokedTokens(ctx.registry, ctx.config.RESOLUTION_STALE_SECONDS * 1000);
   return async (req, _res, next) => {
     const claims = verifyToken(ctx.tokens, req);
     const [user, revoked] = await Promise.all([findSessionUser(req.tenant.db, claims.sid), isRevoked(claims.jti)]);

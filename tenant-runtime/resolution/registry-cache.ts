@@ -1,4 +1,5 @@
 /** What was read from the registry, for as long as it may be believed. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { isServiceDown } from "../../core/errors.ts";
 import type { RegistrySubscriber } from "../../core/registry-listener.ts";
@@ -11,8 +12,8 @@ export interface Found<T> {
 export interface RegistryCache<T> extends RegistrySubscriber {
   /**
    * The value, or undefined when the registry knows none. Callers that miss together share one question. While the
-   * registry does not answer, what is kept and was not announced as changed is served. @throws what the registry throws
-   * when nothing is kept.
+   * registry does not answer, a value that is kept and was not announced as changed is served for `staleMs` more.
+   * @throws what the registry throws when there is none: that it knows nothing is not believed of a silent registry.
    */
   get(key: string): Promise<T | undefined>;
 }
@@ -20,6 +21,7 @@ export interface RegistryCache<T> extends RegistrySubscriber {
 export interface RegistryCacheOptions<T> {
   readonly max: number;
   readonly ttlMs: number;
+  readonly staleMs: number;
   readonly load: (key: string) => Promise<Found<T> | undefined>;
 }
 
@@ -32,11 +34,15 @@ interface Entry<T> {
 
 const missingTtlMs = 5_000;
 /** How long an answer is believed while nobody would tell of a change. */
-const deafTtlMs = 1_000;
+const deafTtlMs = 200;
+/** How long a request waits for a registry that may be silent, when there is something to serve without it. */
+const patienceMs = 300;
+/** After it kept one waiting, others are not made to wait for so long. */
+const restMs = 250;
 const buckets = 4096;
 
-export function createRegistryCache<T>({ max, ttlMs, load }: RegistryCacheOptions<T>): RegistryCache<T> {
-  const found = new LRUCache<string, Entry<T>>({ max, ttl: ttlMs });
+export function createRegistryCache<T>({ max, ttlMs, staleMs, load }: RegistryCacheOptions<T>): RegistryCache<T> {
+  const found = new LRUCache<string, Entry<T>>({ max, ttl: ttlMs + staleMs });
   // Apart, so that a flood of made-up hosts drives out no tenant.
   const missing = new LRUCache<string, Entry<T>>({ max: 10_000, ttl: missingTtlMs });
   const asking = new Map<string, { seen: number; answer: Promise<Entry<T>> }>();
@@ -44,11 +50,12 @@ export function createRegistryCache<T>({ max, ttlMs, load }: RegistryCacheOption
   const changedAt = new Float64Array(buckets);
   let changes = 0;
   let trustedFrom = Number.POSITIVE_INFINITY;
+  let restUntil = 0;
 
   const isOutdated = ({ found: hit, seen }: Entry<T>) =>
     hit === undefined ? seen < changes : seen < (changedAt[hit.companyId % buckets] ?? 0);
   const isFresh = (entry: Entry<T>) =>
-    !isOutdated(entry) && (entry.seen >= trustedFrom || performance.now() - entry.askedAt < deafTtlMs);
+    !isOutdated(entry) && performance.now() - entry.askedAt < (entry.seen >= trustedFrom ? ttlMs : deafTtlMs);
 
   const ask = async (key: string, seen: number): Promise<Entry<T>> => {
     const askedAt = performance.now();
@@ -72,19 +79,40 @@ export function createRegistryCache<T>({ max, ttlMs, load }: RegistryCacheOption
     return mine.answer;
   };
 
+  /** The newer answer, or `known` where none comes in time. */
+  const askOrKeep = async (key: string, known: Entry<T>): Promise<Entry<T>> => {
+    if (performance.now() < restUntil) return known;
+    const answer = askOnce(key);
+    const inTime = await withinPatience(answer).catch((error: unknown) => {
+      if (!isServiceDown(error)) throw error;
+      return undefined;
+    });
+    if (inTime !== undefined) return inTime;
+    restUntil = performance.now() + restMs;
+    // Announced as changed while it was asked about: only the registry can say what it is now.
+    return isOutdated(known) ? answer : known;
+  };
+
   return {
     async get(key) {
       const known = found.get(key) ?? missing.get(key);
       if (known !== undefined && isFresh(known)) return known.found?.value;
-      try {
-        return (await askOnce(key)).found?.value;
-      } catch (error) {
-        if (known === undefined || isOutdated(known) || !isServiceDown(error)) throw error;
-        return known.found?.value;
-      }
+      const isOfUse = known?.found !== undefined && !isOutdated(known);
+      return (await (isOfUse ? askOrKeep(key, known) : askOnce(key))).found?.value;
     },
     changed: (companyId) => void (changedAt[companyId % buckets] = ++changes),
     lost: () => void (trustedFrom = Number.POSITIVE_INFINITY),
     restored: () => void (trustedFrom = ++changes),
   };
+}
+
+/** Undefined when the answer is late. @throws what the answer throws. */
+async function withinPatience<T>(answer: Promise<T>): Promise<T | undefined> {
+  const over = new AbortController();
+  const late = sleep(patienceMs, undefined, { signal: over.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    over.abort();
+  }
 }

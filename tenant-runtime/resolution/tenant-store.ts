@@ -1,5 +1,6 @@
 import type { Knex } from "../../core/db.ts";
 import { readPlanTerms, type PlanIsolation } from "../../core/plan-terms.ts";
+import { registryPatienceMs } from "../../core/registry.ts";
 import type { DesiredState, HostKind } from "../../core/tenant.ts";
 import type { TenantPool } from "../../core/tenant-db/tenant-pool.ts";
 import type { Found } from "./registry-cache.ts";
@@ -27,7 +28,7 @@ export async function findTenantByHost(
   pool: TenantPool,
   host: string,
 ): Promise<Found<RequestTenant> | undefined> {
-  const { rows } = await registry.raw<{ rows: Row[] }>(
+  const asked = registry.raw<{ rows: Row[] }>(
     `SELECT c.id, c.uuid, c.slug, c.name, c.base_domain, c.desired_state, c.first_active_at IS NOT NULL AS was_active,
             p.code AS plan, p.limits, p.isolation, d.kind AS host_kind,
             ARRAY(SELECT module_code FROM tenant_modules WHERE company_id = c.id ORDER BY module_code) AS modules,
@@ -41,6 +42,7 @@ export async function findTenantByHost(
         AND (d.domain_status <> 'removed' OR c.desired_state = 'deleted')`,
     [host],
   );
+  const { rows } = await asked.timeout(registryPatienceMs);
   const row = rows[0];
   return row && { companyId: row.id, value: toTenant(row, pool) };
 }
