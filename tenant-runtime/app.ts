@@ -17,6 +17,7 @@ import { guardTenant } from "./guard/tenant-guard.ts";
 /** The table of mounts. What one kind of host serves does not exist on the other. */
 export function createRuntimeApp(ctx: RuntimeContext): Express {
   const app = createApp();
+  app.set("trust proxy", ctx.config.TRUSTED_PROXIES);
   const metrics = createMetrics("tenant-runtime");
   measureIsolation(metrics.registry, ctx.isolation);
   const guard = guardTenant(ctx);

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { RequestHandler } from "express";
 import { runAsTenant } from "../../core/current-tenant.ts";
 import { AppError } from "../../core/errors.ts";
@@ -12,6 +13,7 @@ import type { RequestTenant } from "../request-tenant.ts";
 export function resolveTenant(ctx: RuntimeContext): RequestHandler {
   return async (req, _res, next) => {
     const host = requestedHost(req);
+    if (isIP(req.ip ?? "") === 0) throw badForwarding();
     const promised = handshakeHost(req);
     if (promised !== undefined && promised !== host)
       throw new AppError("host-mismatch", "Open a new connection for this host.");
@@ -39,6 +41,12 @@ function refuseUnlessActive({ desiredState, wasActive }: RequestTenant): void {
       });
   }
 }
+
+/** Only a trusted proxy can bring this about: a socket's own address is one. */
+const badForwarding = () =>
+  new AppError("invalid-request", "Let the proxy write the client's address and nothing else.", {
+    errors: [{ pointer: "#header/X-Forwarded-For", detail: "must be an IP address" }],
+  });
 
 const unknownHost = () =>
   new AppError("host-unknown", "Check the address: it is chat.<company>. or api.<company>. and the domain.");

@@ -1,6 +1,7 @@
 import type { Request } from "express";
 import type { Assets } from "../../assets.ts";
 import type { RequestTenant } from "../../request-tenant.ts";
+import { hostText } from "../../resolution/host-name.ts";
 import { compileView } from "../../views.ts";
 import type { Message } from "./conversation-store.ts";
 
@@ -57,5 +58,5 @@ const presentMessage = ({ id, from, body, createdAt }: Message, company: string)
 /** The company's api host as this browser can reach it: same scheme, same port. */
 function apiUrl(tenant: RequestTenant, req: Request): string {
   const host = tenant.hosts.find(({ kind }) => kind === "api")?.host ?? "";
-  return `${req.protocol}://${host}${/:\d+$/.exec(req.headers.host ?? "")?.[0] ?? ""}`;
+  return `${req.protocol}://${host}${/:\d+$/.exec(hostText(req))?.[0] ?? ""}`;
 }
