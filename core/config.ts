@@ -1,6 +1,7 @@
 /** Every environment key of the product: its meaning, its default. Nothing else reads the environment. */
 import { isIP } from "node:net";
 import { z } from "zod";
+import { gatewayRoutes } from "./gateway-routes.ts";
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback);
 const seconds = (fallback: number) => z.coerce.number().positive().default(fallback);
@@ -53,6 +54,8 @@ const schema = z.object({
   DEDICATED_POOLS_MAX: z.coerce.number().int().min(1).max(10_000).default(50),
   /** Proxies in front of the tenant runtime, as addresses and CIDR ranges; only theirs are `X-Forwarded-*` headers believed. */
   TRUSTED_PROXIES: addresses.default([]),
+  /** JSON array of the paths that services behind the tenant runtime answer: see docs/GATEWAY.md. */
+  GATEWAY_ROUTES: gatewayRoutes.default([]),
   /** How long companies that were served go on being served while the registry does not answer. */
   RESOLUTION_STALE_SECONDS: seconds(300),
   /** A client that has not sent its whole request to the tenant runtime after this is cut off. */

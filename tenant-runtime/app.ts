@@ -6,6 +6,7 @@ import { answerProblem } from "./answer-problem.ts";
 import { measureIsolation } from "../core/isolation/isolation-metrics.ts";
 import type { RuntimeContext } from "./context.ts";
 import { loopbackRoutes } from "./edge/loopback.ts";
+import { gatewayRoutes } from "./gateway/routes.ts";
 import { accessRoutes, setupRoute } from "./modules/access/routes.ts";
 import { chatRoutes } from "./modules/chat/routes.ts";
 import { companyRoutes } from "./modules/company/routes.ts";
@@ -22,8 +23,9 @@ export function createRuntimeApp(ctx: RuntimeContext): Express {
   measureIsolation(metrics.registry, ctx.isolation);
   const guard = guardTenant(ctx);
   const setup = setupRoute(ctx);
+  const api = Router().use(setup, accessRoutes(ctx, guard), companyRoutes(), customerRoutes(guard));
   const hosts = {
-    api: Router().use(setup, accessRoutes(ctx, guard), companyRoutes(), customerRoutes(guard)),
+    api: Router().use(api, gatewayRoutes(ctx, guard, api)),
     chat: Router().use(setup, chatRoutes(ctx)),
   };
 
