@@ -62,6 +62,8 @@ const schema = z.object({
   CLIENT_TIMEOUT_SECONDS: seconds(30),
   /** Connections that one process keeps to PostgreSQL for each role. */
   DB_POOL_MAX: z.coerce.number().int().min(1).max(200).default(10),
+  /** How long the tenant runtime works on a request before it answers 503; event streams may take any time. */
+  REQUEST_TIMEOUT_SECONDS: seconds(30),
   /** How long `POST /api/tenants/provision` waits for a company to be servable when the request names no wait. */
   PROVISION_WAIT_SECONDS: seconds(10),
   /** How long a process owns a tenant's convergence without renewing; a dead process is taken over after this. */

@@ -63,8 +63,14 @@ const asProblem: ErrorPresenter = (req, res, error) => sendProblem(res, error, r
 /** The one place that turns errors into answers. What is not an AppError is ours: logged once, shown as 500 or 503. */
 export function answerErrors(log: Logger, present: ErrorPresenter = asProblem): ErrorRequestHandler {
   return (error: unknown, req, res, _next) => {
+    // The connection may serve another request by now: whoever is late, e.g. after a time limit, leaves it alone.
+    if (res.writableEnded) {
+      log.warn({ err: error, correlationId: req.correlationId }, "failed when the answer had gone out");
+      return;
+    }
     const known = toAppError(error);
-    if (known.status >= 500)
+    // A company over its limits is counted, see the metrics; a line for each refusal would let it fill the log.
+    if (known.status >= 500 && known.code !== "tenant-busy")
       log.error({ err: error, correlationId: req.correlationId, method: req.method, path: req.path }, known.title);
     if (res.headersSent) {
       res.destroy();

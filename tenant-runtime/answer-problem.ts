@@ -46,6 +46,10 @@ const words: Partial<Record<ErrorCode, Words>> = {
   },
   "body-too-large": { title: "Mensagem grande demais", text: "Volte e envie um texto mais curto." },
   "too-many-requests": { title: "Um momento", text: "Foram muitos envios seguidos. Espere um minuto e tente de novo." },
+  "tenant-busy": {
+    title: "Um momento",
+    text: "Há muitas pessoas sendo atendidas agora. Tente novamente em instantes.",
+  },
   "service-unavailable": {
     title: "Já voltamos",
     text: "O atendimento está temporariamente indisponível. Tente novamente em instantes.",

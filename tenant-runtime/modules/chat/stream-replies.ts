@@ -38,6 +38,7 @@ export async function streamReplies(
   };
   if (res.closed || res.writableEnded) return letGo();
   res.once("close", letGo);
+  req.admission.letStream();
   res.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no" });
   res.write(["retry: 2000\n\n", ...held].join(""));
 }
