@@ -15,6 +15,7 @@ import { orphanRoutes } from "./api/orphans.ts";
 import { planRoutes } from "./api/plans.ts";
 import { mountRoutes } from "./api/route.ts";
 import { tenantRoutes } from "./api/tenants.ts";
+import { usageRoutes } from "./api/usage.ts";
 import type { ControlContext } from "./context.ts";
 import { exposeDriftGauge } from "./lifecycle/inspection/drift-gauge.ts";
 import { mountPanel } from "./panel/mount.ts";
@@ -36,6 +37,7 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
     ...deletionRoutes,
     ...invitationRoutes,
     ...explainRoutes,
+    ...usageRoutes,
     ...operationRoutes,
     ...planRoutes,
     ...auditRoutes,

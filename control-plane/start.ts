@@ -12,6 +12,7 @@ import type { ControlContext } from "./context.ts";
 import { keepHouse } from "./lifecycle/upkeep/housekeeping.ts";
 import { keepInspectionsScheduled } from "./lifecycle/inspection/schedule.ts";
 import { keepRedisUsers } from "./lifecycle/upkeep/redis-users.ts";
+import { keepUsage } from "./lifecycle/upkeep/usage.ts";
 import { passOverUsedIds } from "./lifecycle/upkeep/used-ids.ts";
 import { startSweep } from "./lifecycle/sweep.ts";
 import { openContext } from "./open-context.ts";
@@ -39,6 +40,7 @@ export async function startControlPlane(config: Config, log: Logger, shutdown: S
   shutdown.add("redis users", stopKeeping);
   shutdown.add("background work", () => Promise.allSettled(ctx.background));
   shutdown.add("housekeeping", keepHouse(ctx));
+  shutdown.add("usage", keepUsage(ctx));
   shutdown.add("inspections", keepInspectionsScheduled(ctx));
   shutdown.add("warm pool", keepPool(ctx));
   const sweep = startSweep(ctx);

@@ -64,6 +64,10 @@ const schema = z.object({
   DB_POOL_MAX: z.coerce.number().int().min(1).max(200).default(10),
   /** How long the tenant runtime works on a request before it answers 503; event streams may take any time. */
   REQUEST_TIMEOUT_SECONDS: seconds(30),
+  /** How often each process hands over what companies used: what a killed process loses at most. */
+  USAGE_FLUSH_SECONDS: seconds(5),
+  /** How often the control plane collects what companies used. */
+  USAGE_COLLECT_SECONDS: seconds(300),
   /** How long `POST /api/tenants/provision` waits for a company to be servable when the request names no wait. */
   PROVISION_WAIT_SECONDS: seconds(10),
   /** How long a process owns a tenant's convergence without renewing; a dead process is taken over after this. */

@@ -38,6 +38,8 @@ export const redisNamespace = (id: number): string => `tenant:{${checkedId(id)}}
 export const metaKey = (id: number): string => `${redisNamespace(id)}meta`;
 /** Stream of what a tenant's open pages listen to. */
 export const eventStreamKey = (id: number): string => `${redisNamespace(id)}events`;
+/** What the company used on one day (`20261122`, UTC), added up by all processes. */
+export const usageKey = (id: number, day: string): string => `${redisNamespace(id)}usage:${day}`;
 export const workerSetKey = (id: number): string => `${redisNamespace(id)}workers`;
 export const workerKey = (id: number, workerId: string): string => `${redisNamespace(id)}worker:${workerId}`;
 

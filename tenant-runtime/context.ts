@@ -6,6 +6,7 @@ import type { Redis } from "../core/redis.ts";
 import type { Secrets } from "../core/secrets.ts";
 import type { TenantPool } from "../core/tenant-db/tenant-pool.ts";
 import type { TokenService } from "../core/tokens.ts";
+import type { UsageMeter } from "../core/usage/usage-meter.ts";
 import type { RegistryCache } from "./resolution/registry-cache.ts";
 import type { RegistryListener } from "../core/registry-listener.ts";
 import type { RequestTenant } from "./request-tenant.ts";
@@ -29,4 +30,5 @@ export interface RuntimeContext {
   readonly tokens: TokenService;
   readonly events: TenantEvents;
   readonly replyOrders: ReplyOrders;
+  readonly usage: UsageMeter;
 }

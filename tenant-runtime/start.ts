@@ -12,6 +12,7 @@ import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
 import type { Shutdown } from "../core/shutdown.ts";
 import { openTenantPool } from "../core/tenant-db/tenant-pool.ts";
 import { createTokenService } from "../core/tokens.ts";
+import { openUsageMeter } from "../core/usage/usage-meter.ts";
 import { createRuntimeApp } from "./app.ts";
 import type { RuntimeContext } from "./context.ts";
 import { readerTimeoutMs } from "./event-reader.ts";
@@ -53,14 +54,17 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
   const registry = openRegistry(databaseUrl, secrets, "secretaria tenant-runtime registry");
   shutdown.add("registry", () => registry.destroy());
   const tokens = createTokenService(await waitForRegistry(registry, secrets, log));
+  const redis = openRedis(redisUrl, log);
+  shutdown.add("redis", () => redis.disconnect());
+  const usage = openUsageMeter(redis, log, { flushMs: config.USAGE_FLUSH_SECONDS * 1000 });
+  shutdown.add("usage", () => usage.close());
   const tenantPool = openTenantPool(databaseUrl, secrets, {
     name: "secretaria tenant-runtime",
     max: config.DB_POOL_MAX,
     dedicatedPools: config.DEDICATED_POOLS_MAX,
+    onRows: (companyId, rows) => usage.add(companyId, "rows", rows),
   });
   shutdown.add("tenant pool", () => tenantPool.close());
-  const redis = openRedis(redisUrl, log);
-  shutdown.add("redis", () => redis.disconnect());
   const isolation = await proveIsolation({ config, log }, tenantPool);
   shutdown.add("isolation report", keepReporting({ redis, log }, "tenant-runtime", isolation));
   const replyOrders = openReplyOrders(redis, log);
@@ -90,5 +94,6 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
     tokens,
     events,
     replyOrders,
+    usage,
   };
 }

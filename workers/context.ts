@@ -4,6 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import type { RegistryListener } from "../core/registry-listener.ts";
 import type { Redis } from "../core/redis.ts";
 import type { Secrets } from "../core/secrets.ts";
+import type { UsageMeter } from "../core/usage/usage-meter.ts";
 import type { TenantHandle, TenantPool } from "../core/tenant-db/tenant-pool.ts";
 
 /** What runs workers is given first. It reads the registry and has no rights on any tenant by itself. */
@@ -17,6 +18,7 @@ export interface WorkersContext {
   readonly redis: Redis;
   readonly redisUrl: string;
   readonly secrets: Secrets;
+  readonly usage: UsageMeter;
   readonly log: Logger;
 }
 

@@ -9,6 +9,7 @@ import { createSecrets, loadMasterKey } from "../core/secrets.ts";
 import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
 import type { Shutdown } from "../core/shutdown.ts";
 import { openTenantPool } from "../core/tenant-db/tenant-pool.ts";
+import { openUsageMeter } from "../core/usage/usage-meter.ts";
 import type { WorkersContext } from "./context.ts";
 import { startSupervisor, type Supervisor } from "./supervisor.ts";
 
@@ -19,20 +20,23 @@ export async function createWorkersContext(config: Config, log: Logger, shutdown
   const secrets = createSecrets(loadMasterKey(config));
   const registry = openRegistry(databaseUrl, secrets, "secretaria workers registry");
   shutdown.add("registry", () => registry.destroy());
+  const redis = openRedis(redisUrl, log);
+  shutdown.add("redis", () => redis.disconnect());
+  const usage = openUsageMeter(redis, log, { flushMs: config.USAGE_FLUSH_SECONDS * 1000 });
+  shutdown.add("usage", () => usage.close());
   const tenants = openTenantPool(databaseUrl, secrets, {
     name: "secretaria workers",
     max: config.DB_POOL_MAX,
     dedicatedPools: config.DEDICATED_POOLS_MAX,
+    onRows: (companyId, rows) => usage.add(companyId, "rows", rows),
   });
   shutdown.add("tenant pool", () => tenants.close());
-  const redis = openRedis(redisUrl, log);
-  shutdown.add("redis", () => redis.disconnect());
   await waitForRegistry(registry, secrets, log);
   const isolation = await proveIsolation({ config, log }, tenants);
   shutdown.add("isolation report", keepReporting({ redis, log }, "workers", isolation));
   const listener = openRegistryListener(databaseUrl, { secrets, log, name: "secretaria workers listener" });
   shutdown.add("registry listener", () => listener.close());
-  return { config, registry, listener, tenants, redis, redisUrl, secrets, log };
+  return { config, registry, listener, tenants, redis, redisUrl, secrets, usage, log };
 }
 
 /** The workers program: one process that runs a worker for every company. */

@@ -40,7 +40,10 @@ export async function startTenantWorker(
   let busyAt = performance.now();
   const touch = () => void (busyAt = performance.now());
   worker.on("error", (error) => log.debug({ err: error }, "worker connection"));
-  worker.on("active", touch).on("completed", touch);
+  worker.on("active", touch).on("completed", () => {
+    touch();
+    ctx.usage.add(tenant.id, "jobs", 1);
+  });
   worker.on("failed", (failed, error) => {
     touch();
     log.warn({ err: error, job: failed?.name, attempts: failed?.attemptsMade }, "job failed");
