@@ -20,6 +20,8 @@ export interface Locale {
   day(when: Date): string;
   /** `30 dias`. */
   days(count: number): string;
+  /** `12.345`. */
+  count(count: number): string;
   /** `1,4 MB`. */
   bytes(count: number): string;
   /** `em 12 segundos`; what is over is `agora`. */
@@ -58,6 +60,7 @@ function createLocale(language: Language, texts: Readonly<Record<string, string>
   const currency = new Intl.NumberFormat(language, { style: "currency", currency: "BRL" });
   const dates = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const days = new Intl.DateTimeFormat(language, { dateStyle: language === "en" ? "medium" : "short" });
+  const counts = new Intl.NumberFormat(language);
   const spans = new Intl.NumberFormat(language, { style: "unit", unit: "day", unitDisplay: "long" });
   const distances = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const find = (key: string) => (Object.hasOwn(texts, key) ? texts[key] : undefined);
@@ -73,6 +76,7 @@ function createLocale(language: Language, texts: Readonly<Record<string, string>
     moment: (when) => dates.format(when),
     day: (when) => days.format(when),
     days: (count) => spans.format(count),
+    count: (count) => counts.format(count),
     bytes: (count) => formatBytes(language, count),
     until(when, now = Date.now()) {
       const seconds = Math.max(0, Math.ceil((when.getTime() - now) / 1000));

@@ -1,10 +1,12 @@
 import { AppError } from "../../../core/errors.ts";
+import { dateOfDay, utcDay } from "../../../core/usage/usage.ts";
 import { hasRole } from "../../accounts/authenticate.ts";
 import type { CompanyRow } from "../../lifecycle/tenant-store.ts";
 import { getCompany, retryTenant } from "../../tenants/changes/change-tenant.ts";
 import { explainTenant } from "../../tenants/explanation/explain-tenant.ts";
 import type { Explanation } from "../../tenants/explanation/schema.ts";
 import { presentTenants } from "../../tenants/present-tenant.ts";
+import { monthUntil, reportUsage } from "../../tenants/usage/report-usage.ts";
 import type { TenantView } from "../../tenants/tenant-schemas.ts";
 import { isInspected, presentActs } from "../acts.ts";
 import { takeFirstAccess } from "../first-access.ts";
@@ -12,6 +14,7 @@ import { localeOf, referenceOf, show, type PanelContext, type PersonsVisit } fro
 import { presentCompany } from "../present-company.ts";
 import { nextNews, presentInspection } from "../present-inspection.ts";
 import { presentSituation } from "../present-situation.ts";
+import { presentUsage } from "../present-usage.ts";
 import { canRetry, presentSteps, summarizeSteps } from "../steps.ts";
 import { showRolledBack } from "./rolled-back.ts";
 
@@ -43,7 +46,11 @@ async function showCompany(
 ): Promise<void> {
   const locale = localeOf(ctx, visit);
   const { desired_state: desired } = company;
-  const [tenant, situation] = await Promise.all([view(ctx, company), presentSituation(ctx, locale, company)]);
+  const [tenant, situation, usage] = await Promise.all([
+    view(ctx, company),
+    presentSituation(ctx, locale, company),
+    reportUsage(ctx, company.id, monthUntil(dateOfDay(utcDay()))),
+  ]);
   const { operation } = explanation;
   const isRunning = operation?.status === "running";
   const access = takeFirstAccess(ctx, visit, tenant.id);
@@ -61,6 +68,7 @@ async function showCompany(
     expects: company.purge_after?.toISOString() ?? nextNews(explanation),
     events: isRunning ? `/api/operations/${operation.id}/events` : undefined,
     access,
+    usage: presentUsage(locale, usage),
     // Without JavaScript the page loads itself again, but not over what is shown only once.
     reloads: isRunning && access === undefined,
     reloadByHand: isRunning && access !== undefined,
