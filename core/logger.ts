@@ -1,4 +1,4 @@
-import { pino, type Logger as PinoLogger } from "pino";
+import { pino, type DestinationStream, type Logger as PinoLogger } from "pino";
 import { findCurrentTenant } from "./current-tenant.ts";
 import { reasonOf } from "./errors.ts";
 
@@ -25,7 +25,7 @@ const secretKeys = [
 ];
 
 /** JSON lines on stderr; `service` is on every line. stdout is kept for what a program answers to its user. */
-export function createLogger(service: string, level: string): Logger {
+export function createLogger(service: string, level: string, destination: DestinationStream = stderr()): Logger {
   const paths = secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
   return pino(
     {
@@ -37,9 +37,11 @@ export function createLogger(service: string, level: string): Logger {
       redact: { paths, censor: "[secret]" },
       serializers: { err: serializeError },
     },
-    pino.destination({ dest: 2, sync: true }),
+    destination,
   );
 }
+
+const stderr = () => pino.destination({ dest: 2, sync: true });
 
 /** Every line that is written on the way of a tenant's request or job says whose (mission M7). */
 function tenantOfLine(): { tenant_id?: number } {
