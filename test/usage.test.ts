@@ -1,5 +1,6 @@
 /** What companies use is counted where they are served, and kept for their bills. */
 import { expect } from "chai";
+import { Agent, request, type IncomingMessage } from "node:http";
 import { collectUsage } from "../control-plane/lifecycle/upkeep/usage.ts";
 import { createLogger } from "../core/logger.ts";
 import { openRedis } from "../core/redis.ts";
@@ -48,6 +49,29 @@ describe("usage of a company", () => {
     expect(days.map(({ day }: { day: string }) => day)).to.deep.equal([today]);
     const { total: others } = await untilCounted(other, { requests: 1 });
     expect(others.bytesOut).to.be.below(4_000);
+  });
+
+  it("counts for each company what a connection that both use carried for it alone", async () => {
+    const [first, second] = [await openCompany(platform), await openCompany(platform)];
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<unknown>();
+    const ask = async (host: string, body: string) => {
+      const headers = { Host: host, "Content-Type": "application/json", "Content-Length": body.length };
+      const { httpPort: port } = platform;
+      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+        const sent = request({ host: "127.0.0.1", port, path: "/nothing", method: "POST", headers, agent }, resolve);
+        sent.once("error", reject).end(body);
+      });
+      sockets.add(answer.socket);
+      await answer.toArray();
+    };
+    await ask(first.api, "x".repeat(20_000));
+    await ask(second.api, "{}");
+    await ask(first.api, "{}");
+    agent.destroy();
+    expect(sockets.size).to.equal(1);
+    expect((await untilCounted(first, { requests: 2 })).total.bytesIn).to.be.within(20_000, 21_000);
+    expect((await untilCounted(second, { requests: 1 })).total.bytesIn).to.be.below(1_000);
   });
 
   it("does not count what limits refused", async () => {
@@ -103,27 +127,32 @@ describe("usage of a company", () => {
     const proxy = await openDeafProxy(shared.redisUrl);
     const redis = openRedis(proxy.url, log, { commandTimeout: 200 });
     const meter = openUsageMeter(redis, log, { flushMs: 3_600_000 });
-    meter.add(waiting.id, "requests", 1);
-    await meter.flush();
-    // The command arrives, its answer does not: whoever sends it again must not count twice.
-    proxy.loseAnswers();
-    meter.add(waiting.id, "requests", 10);
-    await meter.flush();
-    expect(await platform.ctx.redis.hget(counterKey(waiting.id), "requests")).to.equal("11");
-    meter.add(waiting.id, "requests", 100);
-    await meter.flush();
-    proxy.restore();
-    await until(
-      async () => {
-        await meter.flush();
-        return platform.ctx.redis.hget(counterKey(waiting.id), "requests");
-      },
-      (requests) => requests === "111",
-    );
-    await meter.close();
-    redis.disconnect();
-    await proxy.close();
-    expect(await platform.ctx.redis.hget(counterKey(waiting.id), "requests")).to.equal("111");
+    const requests = () => platform.ctx.redis.hget(counterKey(waiting.id), "requests");
+    const flush = (count: number) => {
+      meter.add(waiting.id, "requests", count);
+      return meter.flush();
+    };
+    try {
+      await flush(1);
+      // The command arrives, its answer does not: whoever sends it again must not count twice.
+      proxy.loseAnswers();
+      await flush(10);
+      expect(await requests()).to.equal("11");
+      proxy.loseQuestions();
+      await flush(100);
+      expect(await requests()).to.equal("11");
+      proxy.restore();
+      await until(
+        () => flush(0).then(requests),
+        (count) => count === "111",
+      );
+      await meter.flush();
+      expect(await requests()).to.equal("111");
+    } finally {
+      await meter.close();
+      redis.disconnect();
+      await proxy.close();
+    }
   });
 
   it("leaves nothing in Redis for a company that is removed, and keeps what it used", async () => {

@@ -1,10 +1,12 @@
-/** A way to a server on which everything arrives and, for a while, no answer comes back. */
+/** A way to a server on which, for a while, answers or questions get lost. */
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
 export interface DeafProxy {
   readonly url: string;
-  /** Answers get lost from now on. */
+  /** From now on everything arrives, and no answer comes back. */
   loseAnswers(): void;
+  /** From now on nothing arrives. */
+  loseQuestions(): void;
   /** Cuts the connections that lost some; new ones work. */
   restore(): void;
   close(): Promise<void>;
@@ -13,12 +15,12 @@ export interface DeafProxy {
 export async function openDeafProxy(targetUrl: string): Promise<DeafProxy> {
   const target = new URL(targetUrl);
   const clients = new Set<Socket>();
-  let isDeaf = false;
+  let lost: "nothing" | "answers" | "questions" = "nothing";
   const listener = createServer((client) => {
     const server = connect({ host: target.hostname, port: Number(target.port) });
     clients.add(client);
-    client.pipe(server);
-    server.on("data", (chunk) => void (isDeaf || client.write(chunk)));
+    client.on("data", (chunk) => void (lost === "questions" || server.write(chunk)));
+    server.on("data", (chunk) => void (lost === "answers" || client.write(chunk)));
     const end = () => {
       client.destroy();
       server.destroy();
@@ -32,9 +34,10 @@ export async function openDeafProxy(targetUrl: string): Promise<DeafProxy> {
   url.port = String((listener.address() as AddressInfo).port);
   return {
     url: url.toString(),
-    loseAnswers: () => void (isDeaf = true),
+    loseAnswers: () => void (lost = "answers"),
+    loseQuestions: () => void (lost = "questions"),
     restore() {
-      isDeaf = false;
+      lost = "nothing";
       cut();
     },
     close() {
