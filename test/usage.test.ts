@@ -90,6 +90,19 @@ describe("usage of a company", () => {
     await untilCounted(other, { jobs: 1 });
   });
 
+  it("counts rows that statements read or changed", async () => {
+    const { id, api, token } = await openCompany(platform);
+    const names = ["Ana", "Bia", "Caio"];
+    for (const name of names) await askRuntime(api, "POST /v1/customers", { token, body: { name } });
+    const before = (await untilCounted({ id }, { requests: 3 })).total.rows;
+    expect(before).to.be.at.least(3);
+    await askRuntime(api, "GET /v1/tenant");
+    const idle = (await untilCounted({ id }, { requests: 4 })).total.rows;
+    expect(idle).to.equal(before);
+    await askRuntime(api, "GET /v1/customers", { token });
+    expect((await untilCounted({ id }, { requests: 5 })).total.rows).to.be.at.least(before + names.length);
+  });
+
   it("measures the company's storage", async () => {
     const { total } = await until(
       () => reportOf(acme),
