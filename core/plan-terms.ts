@@ -10,7 +10,7 @@ export interface PlanTerms {
   readonly usersLimit: number;
   readonly storesLimit: number;
   readonly storageMb: number;
-  /** Of one runtime process; short bursts of twice as many are let through. */
+  /** Of all runtime processes together, about; short bursts of twice as many are let through. */
   readonly requestsPerSecond: number;
   /** Requests of the company that one process works on at once. */
   readonly concurrentRequests: number;

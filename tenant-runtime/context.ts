@@ -9,6 +9,7 @@ import type { TokenService } from "../core/tokens.ts";
 import type { UsageMeter } from "../core/usage/usage-meter.ts";
 import type { RegistryCache } from "./resolution/registry-cache.ts";
 import type { RegistryListener } from "../core/registry-listener.ts";
+import type { FleetShare } from "./limits/fleet-share.ts";
 import type { RequestTenant } from "./request-tenant.ts";
 import type { ReplyOrders } from "./modules/chat/reply-orders.ts";
 import type { TenantEvents } from "./tenant-events.ts";
@@ -31,4 +32,5 @@ export interface RuntimeContext {
   readonly events: TenantEvents;
   readonly replyOrders: ReplyOrders;
   readonly usage: UsageMeter;
+  readonly fleetShare: FleetShare;
 }

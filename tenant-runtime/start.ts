@@ -17,6 +17,7 @@ import { createRuntimeApp } from "./app.ts";
 import type { RuntimeContext } from "./context.ts";
 import { readerTimeoutMs } from "./event-reader.ts";
 import { createHttpEdge, createHttpsEdge } from "./edge/listeners.ts";
+import { openFleetShare } from "./limits/fleet-share.ts";
 import { openReplyOrders } from "./modules/chat/reply-orders.ts";
 import { createRegistryCache } from "./resolution/registry-cache.ts";
 import { createServerCertificates } from "./edge/server-certificates.ts";
@@ -58,6 +59,8 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
   shutdown.add("redis", () => redis.disconnect());
   const usage = openUsageMeter(redis, log, { flushMs: config.USAGE_FLUSH_SECONDS * 1000 });
   shutdown.add("usage", () => usage.close());
+  const fleetShare = openFleetShare(redis);
+  shutdown.add("fleet share", () => fleetShare.close());
   const tenantPool = openTenantPool(databaseUrl, secrets, {
     name: "secretaria tenant-runtime",
     max: config.DB_POOL_MAX,
@@ -95,5 +98,6 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
     events,
     replyOrders,
     usage,
+    fleetShare,
   };
 }

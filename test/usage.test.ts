@@ -161,6 +161,12 @@ describe("usage of a company", () => {
       );
       await meter.flush();
       expect(await requests()).to.equal("111");
+      redis.disconnect();
+      await flush(1_000);
+      await redis.connect();
+      await flush(10_000);
+      await meter.flush();
+      expect(await requests()).to.equal("11111");
     } finally {
       await meter.close();
       redis.disconnect();

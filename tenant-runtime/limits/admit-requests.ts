@@ -28,7 +28,7 @@ declare global {
  * Lets a request through, or answers 429 `too-many-requests` or 503 `tenant-busy`: nothing waits here, waiting is done by
  * the database pool. A request without an answer after REQUEST_TIMEOUT_SECONDS gets 503; what it began goes on.
  */
-export function admitRequests({ config, log }: RuntimeContext, registry: Registry): RequestHandler {
+export function admitRequests({ config, log, fleetShare }: RuntimeContext, registry: Registry): RequestHandler {
   const answer = answerErrors(log, answerProblem);
   const rate = createRequestRate();
   const running = createRunningRequests();
@@ -36,7 +36,7 @@ export function admitRequests({ config, log }: RuntimeContext, registry: Registr
   const timeoutMs = config.REQUEST_TIMEOUT_SECONDS * 1000;
   return (req, res, next) => {
     const { id, terms } = req.tenant;
-    const taken = rate.take(id, terms.requestsPerSecond);
+    const taken = rate.take(id, fleetShare.count(id, terms.requestsPerSecond));
     tellRate(res, taken);
     if (!taken.isAllowed) {
       refused.inc({ reason: "rate" });

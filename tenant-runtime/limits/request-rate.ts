@@ -1,6 +1,6 @@
 /**
  * Requests per second of each company: a bucket that holds two seconds' worth and fills steadily (GCRA). A company is one
- * number, the moment at which its bucket is full again; there are no timers, and nothing is asked of another process.
+ * number, the moment at which its bucket is full again; there are no timers.
  */
 import { LRUCache } from "lru-cache";
 
