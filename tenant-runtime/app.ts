@@ -8,6 +8,7 @@ import type { RuntimeContext } from "./context.ts";
 import { loopbackRoutes } from "./edge/loopback.ts";
 import { gatewayRoutes } from "./gateway/routes.ts";
 import { accessRoutes, setupRoute } from "./modules/access/routes.ts";
+import { sessionRoutes } from "./modules/access/session-routes.ts";
 import { chatRoutes } from "./modules/chat/routes.ts";
 import { companyRoutes } from "./modules/company/routes.ts";
 import { customerRoutes } from "./modules/customers/routes.ts";
@@ -25,7 +26,7 @@ export function createRuntimeApp(ctx: RuntimeContext): Express {
   measureIsolation(metrics.registry, ctx.isolation);
   const guard = guardTenant(ctx);
   const setup = setupRoute(ctx);
-  const api = Router().use(setup, accessRoutes(ctx, guard), companyRoutes(), customerRoutes(guard));
+  const api = Router().use(setup, accessRoutes(ctx, guard), sessionRoutes(guard), companyRoutes(), customerRoutes(guard));
   const hosts = {
     api: Router().use(api, gatewayRoutes(ctx, guard, api)),
     chat: Router().use(setup, chatRoutes(ctx)),

@@ -1,6 +1,7 @@
 import type { PlanTerms } from "../core/plan-terms.ts";
 import type { HostKind, Tenant } from "../core/tenant.ts";
 import type { TenantHandle } from "../core/tenant-db/tenant-pool.ts";
+import type { Permission, StoreScope } from "./guard/permissions.ts";
 
 export interface TenantHost {
   readonly host: string;
@@ -18,13 +19,26 @@ export interface RequestTenant extends Tenant, TenantHandle {
   readonly wasActive: boolean;
 }
 
-/** A person of the company, behind the guard. */
+/** A person of the company, or of the platform's support, behind the guard. */
 export interface TenantUser {
+  /** Row of users; of user_sessions when somebody of the support is here, who is nobody of the company. */
   readonly id: string;
   readonly email: string;
   readonly name: string;
   readonly role: string;
   readonly sessionId: string;
+  readonly permissions: readonly Permission[];
+  readonly stores: StoreScope;
+  /** Only when the platform's support is here. */
+  readonly impersonatedBy?: Impersonator;
+}
+
+export interface Impersonator {
+  /** E-mail address of the platform's person. */
+  readonly who: string;
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly until: string;
 }
 
 declare global {

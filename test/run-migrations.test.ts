@@ -3,6 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { expect } from "chai";
 import { projectPath } from "../core/paths.ts";
 import { newCompany } from "./support/api-client.ts";
+import { forgetLastMigration, lastMigration, undoLastMigration } from "./support/last-migration.ts";
 import { usePlatform } from "./support/platform.ts";
 
 describe("scripts/run-migrations.ts", () => {
@@ -21,39 +22,33 @@ describe("scripts/run-migrations.ts", () => {
   it("brings a company that is behind to the newest version, by id, uuid or slug, and says what it did", async () => {
     const { body } = await platform.api.post("/api/tenants/provision", newCompany());
     const { id, uuid, slug, schema } = body.tenant;
-    // As if the last migration were new.
-    const goBack = async () => {
-      await platform.query(`DROP TABLE ${schema}.quote_items, ${schema}.quotes, ${schema}.ai_requests`);
-      await platform.query(`DELETE FROM ${schema}.knex_migrations WHERE name = '0013_quotes.sql'`);
-    };
-    await goBack();
+    await undoLastMigration(platform, schema);
     expect(run("status")).to.deep.include({ status: 3 });
-    expect(run("status").stdout).to.include(`${schema} (${slug}): pending 0013_quotes.sql`);
+    expect(run("status").stdout).to.include(`${schema} (${slug}): pending ${lastMigration}`);
     expect(run("tenant", String(id))).to.deep.include({
       status: 0,
-      stdout: `${schema} (${slug}): applied 0013_quotes.sql\n`,
+      stdout: `${schema} (${slug}): applied ${lastMigration}\n`,
     });
     expect(run("tenant", uuid).stdout).to.equal(`${schema} (${slug}): nothing to do\n`);
-    await goBack();
-    expect(run("all").stdout).to.include(`${schema} (${slug}): applied 0013_quotes.sql`);
+    await undoLastMigration(platform, schema);
+    expect(run("all").stdout).to.include(`${schema} (${slug}): applied ${lastMigration}`);
     expect(run("status")).to.deep.include({ status: 0 });
     // What came back is the tenant's to use, as if it had always been there.
-    const [grant] = await platform.query(`SELECT has_table_privilege($1, '${schema}.quotes', 'INSERT') AS ok`, [
-      schema,
-    ]);
+    const column = `has_column_privilege($1, '${schema}.user_sessions', 'impersonated_by', 'INSERT')`;
+    const [grant] = await platform.query(`SELECT ${column} AS ok`, [schema]);
     expect(grant).to.deep.equal({ ok: true });
   });
 
   it("goes on after a company that fails, lists it and ends with 1", async () => {
     const { body } = await platform.api.post("/api/tenants/provision", newCompany());
     const { schema } = body.tenant;
-    await platform.query(`DELETE FROM ${schema}.knex_migrations WHERE name = '0013_quotes.sql'`);
+    await forgetLastMigration(platform, schema);
     const { status, stderr } = run("all");
     expect(status).to.equal(1);
     expect(stderr).to.include("1 failed").and.include(schema).and.include("already exists");
-    await platform.query(
-      `INSERT INTO ${schema}.knex_migrations (name, batch, migration_time) VALUES ('0013_quotes.sql', 1, now())`,
-    );
+    await platform.query(`INSERT INTO ${schema}.knex_migrations (name, batch, migration_time) VALUES ($1, 1, now())`, [
+      lastMigration,
+    ]);
   });
 
   it("sets a database up, and does so twice without harm", () => {

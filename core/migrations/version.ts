@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { compiledMigrations } from "./compile.ts";
 import type { SqlMigration } from "./sql-files.ts";
 
-/** The version that this process makes: `0013_quotes.sql <16 hex digits>`. */
+/** The version that this process makes: `0014_people.sql <16 hex digits>`. */
 export const tenantVersion = async (): Promise<string> => versionOf(await compiledMigrations("tenant"));
 
 /** The last migration's name, and a hash of the names and checksums of all. */

@@ -5,7 +5,7 @@ import { AppError } from "../../core/errors.ts";
 import { tenantAudience } from "../../core/tenant.ts";
 import type { Claims, TokenService } from "../../core/tokens.ts";
 import type { RuntimeContext } from "../context.ts";
-import { findSessionUser } from "../modules/access/session-store.ts";
+import { findSessionUser } from "../modules/access/session-user.ts";
 import { createRevokedTokens } from "./revoked-tokens.ts";
 
 /** Sets `req.user`, or answers 401 or 403. The session is looked up each time: a revoked one ends at once. */

@@ -39,9 +39,9 @@ export function accessRoutes(ctx: RuntimeContext, guard: RequestHandler): Router
   });
 
   router.get("/v1/me", guard, (req, res) => {
-    const { sessionId: _, ...user } = req.user;
+    const { sessionId: _, impersonatedBy, ...user } = req.user;
     const { id, uuid, slug, name, plan } = req.tenant;
-    res.json({ user, tenant: { id, uuid, slug, name, plan } });
+    res.json({ user, tenant: { id, uuid, slug, name, plan }, ...(impersonatedBy ? { impersonatedBy } : {}) });
   });
   return router;
 }

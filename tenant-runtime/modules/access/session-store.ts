@@ -2,34 +2,27 @@
 import type { Knex } from "../../../core/db.ts";
 import { randomToken, sha256Hex } from "../../../core/secrets.ts";
 import type { TenantUser } from "../../request-tenant.ts";
+import { findSessionUser } from "./session-user.ts";
 
 export interface Client {
   readonly ip: string | undefined;
   readonly userAgent: string | undefined;
 }
 
+/** What is told of somebody who signs in. */
+export type Person = Pick<TenantUser, "id" | "email" | "name" | "role">;
+
 export interface OpenSession {
-  readonly user: TenantUser;
+  readonly user: Person;
+  readonly sessionId: string;
   readonly refreshToken: string;
 }
 
 const sessionDays = 30;
 const uuidLength = 36;
 
-/** The user of a live session; undefined when it ended or its user may not sign in any more. */
-export async function findSessionUser(db: Knex, sessionId: string): Promise<TenantUser | undefined> {
-  const row = await db("user_sessions as s")
-    .join("users as u", "u.id", "s.user_id")
-    .where("s.id", sessionId)
-    .where("u.is_active", true)
-    .whereNull("s.revoked_at")
-    .where("s.expires_at", ">", db.fn.now())
-    .first("u.id", "u.email", "u.name", "u.role", "s.id as sessionId");
-  return row as TenantUser | undefined;
-}
-
 /** Opens a session for 30 days. Belongs in the transaction that let the user in. */
-export async function openSession(db: Knex, user: Omit<TenantUser, "sessionId">, client: Client): Promise<OpenSession> {
+export async function openSession(db: Knex, user: Person, client: Client): Promise<OpenSession> {
   const secret = randomToken();
   await db("users").where({ id: user.id }).update({ last_login_at: db.fn.now() });
   const [row] = await db("user_sessions")
@@ -37,15 +30,12 @@ export async function openSession(db: Knex, user: Omit<TenantUser, "sessionId">,
       user_id: user.id,
       kind: "login",
       refresh_token_hash: sha256Hex(secret),
-      // A zone (`fe80::1%eth0`) is no part of an address to PostgreSQL.
-      ip: client.ip?.split("%")[0] ?? null,
-      user_agent: client.userAgent?.slice(0, 400) ?? null,
+      ...clientColumns(client),
       expires_at: db.raw("now() + make_interval(days => ?)", [sessionDays]),
     })
     .returning("id");
   const sessionId = row.id as string;
-  const { id, email, name, role } = user;
-  return { user: { id, email, name, role, sessionId }, refreshToken: `${sessionId}${secret}` };
+  return { user, sessionId, refreshToken: `${sessionId}${secret}` };
 }
 
 /**
@@ -66,12 +56,27 @@ export async function rotateSession(db: Knex, refreshToken: string): Promise<Ope
     return undefined;
   }
   const user = await findSessionUser(db, sessionId);
-  return user && { user, refreshToken: `${sessionId}${next}` };
+  return user && { user, sessionId, refreshToken: `${sessionId}${next}` };
 }
+
+export const clientColumns = ({ ip, userAgent }: Client) => ({
+  // A zone (`fe80::1%eth0`) is no part of an address to PostgreSQL.
+  ip: ip?.split("%")[0] ?? null,
+  user_agent: userAgent?.slice(0, 400) ?? null,
+});
 
 /** Ends a session; ending one twice is no error. */
 export async function revokeSession(db: Knex, sessionId: string): Promise<void> {
   await db("user_sessions").where({ id: sessionId }).whereNull("revoked_at").update(revoked(db));
 }
+
+/** Ends all sessions of a person but one, and answers how many that were. */
+export const revokeSessionsOf = (db: Knex, userId: string, except?: string): Promise<number> =>
+  db("user_sessions")
+    .where({ user_id: userId })
+    .whereNull("revoked_at")
+    .where("expires_at", ">", db.fn.now())
+    .modify((query) => except !== undefined && query.whereNot({ id: except }))
+    .update(revoked(db));
 
 const revoked = (db: Knex) => ({ revoked_at: db.fn.now() });

@@ -5,7 +5,7 @@ import { tenantAudience } from "../../../core/tenant.ts";
 import type { RuntimeContext } from "../../context.ts";
 import type { RequestTenant } from "../../request-tenant.ts";
 import { findUserByEmail, setPasswordByLink } from "./user-store.ts";
-import { openSession, rotateSession, type Client, type OpenSession } from "./session-store.ts";
+import { openSession, rotateSession, type Client, type OpenSession, type Person } from "./session-store.ts";
 
 const accessTokenSeconds = 3600;
 
@@ -13,7 +13,7 @@ export interface SignedIn {
   readonly accessToken: string;
   readonly refreshToken: string;
   readonly expiresIn: number;
-  readonly user: { readonly id: string; readonly email: string; readonly name: string; readonly role: string };
+  readonly user: Person;
 }
 
 /** @throws AppError `invalid-credentials`, the same for an unknown e-mail, a wrong password and a user locked out. */
@@ -55,16 +55,17 @@ export async function setUpOwner(
   return presentSession(ctx, tenant, session);
 }
 
-function presentSession(ctx: RuntimeContext, tenant: RequestTenant, { user, refreshToken }: OpenSession): SignedIn {
-  const { sessionId, ...shown } = user;
+function presentSession(ctx: RuntimeContext, tenant: RequestTenant, session: OpenSession): SignedIn {
+  const { user, sessionId, refreshToken } = session;
+  const { id, email, name, role } = user;
   const claims = {
-    sub: user.id,
+    sub: id,
     sid: sessionId,
     tenant_id: tenant.id,
     plan: tenant.plan,
-    role: user.role,
+    role,
     type: "access",
   };
   const { token } = ctx.tokens.sign(claims, tenantAudience(tenant.uuid), accessTokenSeconds);
-  return { accessToken: token, refreshToken, expiresIn: accessTokenSeconds, user: shown };
+  return { accessToken: token, refreshToken, expiresIn: accessTokenSeconds, user: { id, email, name, role } };
 }

@@ -1,6 +1,8 @@
 import { Router, type Request, type RequestHandler, type Response } from "express";
 import { AppError, isUniqueViolation } from "../../../core/errors.ts";
 import { jsonBody } from "../../../core/http.ts";
+import { requireModule } from "../../guard/require-module.ts";
+import { requirePermission } from "../../guard/require-permission.ts";
 import { parseBody, parseQuery, uuidPattern } from "../../../core/validation.ts";
 import {
   deleteCustomer,
@@ -12,11 +14,13 @@ import {
 } from "./customer-store.ts";
 import { customerChange, listQuery, newCustomer, writeCursor } from "./schemas.ts";
 
-/** `/v1/customers`, for signed-in people of the company. */
+/** `/v1/customers`, for people of the company whose group reads or changes customers. */
 export function customerRoutes(guard: RequestHandler): Router {
   const router = Router();
+  const reader = [guard, requireModule("crm"), requirePermission("customers:read")];
+  const writer = [guard, requireModule("crm"), requirePermission("customers:write")];
 
-  router.get("/v1/customers", guard, async (req: Request, res: Response) => {
+  router.get("/v1/customers", reader, async (req: Request, res: Response) => {
     const { search, limit, cursor: after } = parseQuery(listQuery, req.query);
     // One more than asked for tells whether there is a next page.
     const rows = await listCustomers(req.tenant.db, { search, after, limit: limit + 1 });
@@ -26,25 +30,25 @@ export function customerRoutes(guard: RequestHandler): Router {
     res.json({ customers: page.map(presentCustomer), nextCursor });
   });
 
-  router.post("/v1/customers", guard, jsonBody, async (req: Request, res: Response) => {
+  router.post("/v1/customers", writer, jsonBody, async (req: Request, res: Response) => {
     const body = parseBody(newCustomer, req.body);
     const row = await insertCustomer(req.tenant.db, body).catch(explain);
     res.status(201).location(`/v1/customers/${row.id}`).json(presentCustomer(row));
   });
 
-  router.get("/v1/customers/:id", guard, async (req, res) => {
+  router.get("/v1/customers/:id", reader, async (req: Request, res: Response) => {
     const row = await findCustomer(req.tenant.db, checkedId(req));
     res.json(presentCustomer(found(row)));
   });
 
-  router.patch("/v1/customers/:id", guard, jsonBody, async (req: Request, res: Response) => {
+  router.patch("/v1/customers/:id", writer, jsonBody, async (req: Request, res: Response) => {
     const id = checkedId(req);
     const body = parseBody(customerChange, req.body);
     const row = await updateCustomer(req.tenant.db, id, body).catch(explain);
     res.json(presentCustomer(found(row)));
   });
 
-  router.delete("/v1/customers/:id", guard, async (req, res) => {
+  router.delete("/v1/customers/:id", writer, async (req: Request, res: Response) => {
     const id = checkedId(req);
     const deleted = await deleteCustomer(req.tenant.db, id).catch(explain);
     found(deleted ? id : undefined);
