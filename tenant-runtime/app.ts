@@ -12,6 +12,8 @@ import { sessionRoutes } from "./modules/access/session-routes.ts";
 import { chatRoutes } from "./modules/chat/routes.ts";
 import { companyRoutes } from "./modules/company/routes.ts";
 import { customerRoutes } from "./modules/customers/routes.ts";
+import { groupRoutes } from "./modules/people/group-routes.ts";
+import { personRoutes } from "./modules/people/person-routes.ts";
 import { resolveTenant } from "./resolution/resolve-tenant.ts";
 import { secureHeaders } from "./edge/secure-headers.ts";
 import { guardTenant } from "./guard/tenant-guard.ts";
@@ -26,7 +28,15 @@ export function createRuntimeApp(ctx: RuntimeContext): Express {
   measureIsolation(metrics.registry, ctx.isolation);
   const guard = guardTenant(ctx);
   const setup = setupRoute(ctx);
-  const api = Router().use(setup, accessRoutes(ctx, guard), sessionRoutes(guard), companyRoutes(), customerRoutes(guard));
+  const api = Router().use(
+    setup,
+    accessRoutes(ctx, guard),
+    sessionRoutes(guard),
+    personRoutes(guard),
+    groupRoutes(guard),
+    companyRoutes(),
+    customerRoutes(guard),
+  );
   const hosts = {
     api: Router().use(api, gatewayRoutes(ctx, guard, api)),
     chat: Router().use(setup, chatRoutes(ctx)),

@@ -1,4 +1,4 @@
-// The owner's first password. The invitation is in the address behind '#', which browsers send to no server.
+// A password of one's own: the first one, or a new one. The invitation is in the address behind '#', which browsers send to no server.
 const form = document.querySelector("#setup");
 const password = document.querySelector("#password");
 const again = document.querySelector("#again");
@@ -42,7 +42,7 @@ async function create() {
 }
 
 function explain(status) {
-  if (status === 401) return "Este convite já foi usado ou venceu. Peça um novo a quem administra a plataforma.";
+  if (status === 401) return "Este convite já foi usado ou venceu. Peça um novo a quem o enviou.";
   if (status === 422) return "A senha precisa ter de 10 a 200 caracteres.";
   if (status === 429) return "Foram muitas tentativas. Espere cinco minutos e tente de novo.";
   return "Não foi possível criar a senha agora. Tente novamente em instantes.";

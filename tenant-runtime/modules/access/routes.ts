@@ -5,7 +5,7 @@ import type { RuntimeContext } from "../../context.ts";
 import { slowGuessing } from "../../../core/slow-guessing.ts";
 import { parseBody, text, uuidPattern } from "../../../core/validation.ts";
 import { revokeSession, type Client } from "./session-store.ts";
-import { refresh, setUpOwner, signIn } from "./sign-in.ts";
+import { refresh, setUpPerson, signIn } from "./sign-in.ts";
 
 /** Not trimmed: blanks are part of a password. */
 const password = (min: number) =>
@@ -46,10 +46,10 @@ export function accessRoutes(ctx: RuntimeContext, guard: RequestHandler): Router
   return router;
 }
 
-/** `POST /v1/auth/setup`: on the api host, and on the chat host for the owner's page there. */
+/** `POST /v1/auth/setup`: on the api host, and on the chat host for the page there. */
 export function setupRoute(ctx: RuntimeContext): Router {
   return Router().post("/v1/auth/setup", slowGuessing(companyOf), jsonBody, async (req: Request, res: Response) => {
-    res.json(await setUpOwner(ctx, req.tenant, { ...parseBody(setupBody, req.body), client: clientOf(req) }));
+    res.json(await setUpPerson(ctx, req.tenant, { ...parseBody(setupBody, req.body), client: clientOf(req) }));
   });
 }
 

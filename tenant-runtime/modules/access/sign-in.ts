@@ -1,4 +1,4 @@
-/** The ways to get a session: password, refresh token, the owner's one-time link. */
+/** The ways to get a session: password, refresh token, a one-time link. */
 import { AppError } from "../../../core/errors.ts";
 import { hashPassword, passwordMatches } from "../../../core/passwords.ts";
 import { tenantAudience } from "../../../core/tenant.ts";
@@ -41,7 +41,7 @@ export async function refresh(ctx: RuntimeContext, tenant: RequestTenant, refres
  * Uses the set-up link up: password, used mark and first session are there together or not at all.
  * @throws AppError `link-invalid` when it is unknown, used or too old.
  */
-export async function setUpOwner(
+export async function setUpPerson(
   ctx: RuntimeContext,
   tenant: RequestTenant,
   { token, password, client }: { token: string; password: string; client: Client },
@@ -49,7 +49,7 @@ export async function setUpOwner(
   const passwordHash = await hashPassword(password);
   const session = await tenant.transaction(async (db) => {
     const user = await setPasswordByLink(db, token, passwordHash);
-    if (user === undefined) throw new AppError("link-invalid", "Ask the platform's administrator for a fresh link.");
+    if (user === undefined) throw new AppError("link-invalid", "Ask whoever sent it for a fresh link.");
     return openSession(db, user, client);
   });
   return presentSession(ctx, tenant, session);

@@ -1,5 +1,6 @@
 import type { Knex } from "../../../core/db.ts";
 import { sha256Hex } from "../../../core/secrets.ts";
+import { revokeSessionsOf } from "./session-store.ts";
 
 export interface UserRow {
   readonly id: string;
@@ -15,15 +16,19 @@ const columns = ["id", "email", "name", "role", "password_hash", "is_active"];
 export const findUserByEmail = (db: Knex, email: string): Promise<UserRow | undefined> =>
   db("users").whereRaw("lower(email) = lower(?)", [email]).first(columns);
 
-/** Uses a set-up link up and sets its user's password. Undefined when the link or its user is not good any more. */
+/**
+ * Uses a link up and sets its user's password. A password that replaces one ends the sessions that the old one opened.
+ * Undefined when the link or its user is not good any more.
+ */
 export async function setPasswordByLink(db: Knex, token: string, passwordHash: string): Promise<UserRow | undefined> {
   const used = await db("one_time_tokens")
-    .where({ purpose: "setup", token_hash: sha256Hex(token) })
+    .where({ token_hash: sha256Hex(token) })
     .whereNull("used_at")
     .where("expires_at", ">", db.fn.now())
     .update({ used_at: db.fn.now() })
-    .returning("user_id");
+    .returning(["user_id", "purpose"]);
   if (used.length === 0) return undefined;
+  if (used[0].purpose === "password_reset") await revokeSessionsOf(db, used[0].user_id as string);
   const [user] = await db("users")
     .where({ id: used[0].user_id, is_active: true })
     .update({ password_hash: passwordHash, updated_at: db.fn.now() })

@@ -1,7 +1,7 @@
 import type { Request } from "express";
 import type { Assets } from "../../assets.ts";
+import { hostUrl } from "../../host-url.ts";
 import type { RequestTenant } from "../../request-tenant.ts";
-import { hostText } from "../../resolution/host-name.ts";
 import { compileView } from "../../views.ts";
 import type { Message } from "./conversation-store.ts";
 
@@ -38,7 +38,7 @@ export function createChatPages(assets: Assets): ChatPages {
         ...frame(tenant),
         title: `Crie sua senha · ${tenant.name}`,
         script: assets.url("setup.js"),
-        apiUrl: apiUrl(tenant, req),
+        apiUrl: hostUrl(req, "api"),
       }),
   };
 }
@@ -54,9 +54,3 @@ const presentMessage = ({ id, from, body, createdAt }: Message, company: string)
   who: from === "visitor" ? "Você" : company,
   time: clock.format(new Date(createdAt)),
 });
-
-/** The company's api host as this browser can reach it: same scheme, same port. */
-function apiUrl(tenant: RequestTenant, req: Request): string {
-  const host = tenant.hosts.find(({ kind }) => kind === "api")?.host ?? "";
-  return `${req.protocol}://${host}${/:\d+$/.exec(hostText(req))?.[0] ?? ""}`;
-}
