@@ -37,6 +37,10 @@ const words: Partial<Record<ErrorCode, Words>> = {
     title: "Atendimento suspenso",
     text: "O atendimento desta empresa está suspenso no momento. Tente novamente mais tarde.",
   },
+  "module-not-in-plan": {
+    title: "Atendimento indisponível",
+    text: "Esta empresa não atende por esta página. Procure-a por outro canal.",
+  },
   "tenant-deleted": { title: "Atendimento encerrado", text: "Esta empresa não atende mais neste endereço." },
   "not-found": { title: "Página não encontrada", text: "Não há nada neste endereço." },
   "not-allowed": { title: "Não permitido", text: "Abra a página da empresa e tente por ela." },

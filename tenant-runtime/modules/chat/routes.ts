@@ -1,5 +1,6 @@
 import { Router, type Request, type Response } from "express";
 import { loadAssets } from "../../assets.ts";
+import { requireModule } from "../../guard/require-module.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { parseBody } from "../../../core/validation.ts";
 import { addInboundMessage, findConversation, listMessages } from "./conversation-store.ts";
@@ -18,6 +19,8 @@ export function chatRoutes(ctx: RuntimeContext): Router {
   const pages = createChatPages(assets);
 
   router.use(assets.routes);
+  router.get("/setup", (req, res) => void res.type("html").send(pages.setup(req.tenant, req)));
+  router.use(requireModule("chat"));
 
   router.get("/", async (req, res) => {
     const visitor = findVisitor(req);
@@ -25,8 +28,6 @@ export function chatRoutes(ctx: RuntimeContext): Router {
     ensureVisitor(req, res);
     res.type("html").send(pages.chat(req.tenant, messages, req.query["later"] === "1"));
   });
-
-  router.get("/setup", (req, res) => void res.type("html").send(pages.setup(req.tenant, req)));
 
   router.get("/messages", async (req, res) => {
     const visitor = findVisitor(req);
