@@ -1,5 +1,6 @@
 /** A company's people: invited by a link, no more of them than the plan has, and nobody above what they were given. */
 import { expect } from "chai";
+import pg from "pg";
 import { usePlatform } from "./support/platform.ts";
 import { openPeople, peoplePassword, type People, type Person } from "./support/people.ts";
 import { openCompany, runtimeClient, type Company, type RuntimeAnswer } from "./support/runtime-client.ts";
@@ -162,6 +163,26 @@ describe("people of a company", () => {
     });
   });
 
+  /** Both requests have begun before either may change a person. */
+  async function meetAt(company: Company, send: () => Promise<RuntimeAnswer>[]): Promise<RuntimeAnswer[]> {
+    const gate = new pg.Client({ connectionString: platform.databaseUrl });
+    await gate.connect();
+    try {
+      await gate.query(`BEGIN; SELECT 1 FROM tenant_${company.id}.users FOR UPDATE`);
+      const sent = send();
+      const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      await until(
+        () => platform.query(waiting),
+        ({ length }) => length === sent.length,
+        { what: "the meeting" },
+      );
+      await gate.query("COMMIT");
+      return await Promise.all(sent);
+    } finally {
+      await gate.end();
+    }
+  }
+
   it("always have an owner among them, even when two owners remove each other at once", async () => {
     const company = await openCompany(platform, { plan: "premium" });
     const crew = await openPeople(ask, company);
@@ -170,7 +191,7 @@ describe("people of a company", () => {
     expect(shown(await by(crew.owner, `DELETE /v1/users/${crew.owner.id}`, undefined, company))[0]).to.equal(409);
 
     const owners = [crew.owner, await crew.invite({ role: "owner" })] as const;
-    const answers = await Promise.all([
+    const answers = await meetAt(company, () => [
       by(owners[0], `PATCH /v1/users/${owners[1].id}`, { role: "member" }, company),
       by(owners[1], `DELETE /v1/users/${owners[0].id}`, undefined, company),
     ]);
