@@ -42,6 +42,11 @@ export const eventStreamKey = (id: number): string => `${redisNamespace(id)}even
 export const usageKey = (id: number, day: string): string => `${redisNamespace(id)}usage:${day}`;
 export const workerSetKey = (id: number): string => `${redisNamespace(id)}workers`;
 export const workerKey = (id: number, workerId: string): string => `${redisNamespace(id)}worker:${workerId}`;
+/** Wrong passwords by whom they were for or where they came from; `hash` says neither. */
+export const guessKey = (id: number, kind: "email" | "address", hash: string): string =>
+  `${redisNamespace(id)}guess:${kind}:${hash}`;
+/** A visit of the platform's support that was granted and has not begun; `hash` is of its one-shot secret. */
+export const impersonationKey = (id: number, hash: string): string => `${redisNamespace(id)}impersonation:${hash}`;
 
 /** BullMQ's prefix and name; BullMQ forbids `:` in names, so the label for people is a third thing. */
 export const queuePrefix = (id: number): string => `${redisNamespace(id)}queue`;

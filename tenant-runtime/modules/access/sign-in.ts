@@ -4,6 +4,7 @@ import { hashPassword, passwordMatches } from "../../../core/passwords.ts";
 import { tenantAudience } from "../../../core/tenant.ts";
 import type { RuntimeContext } from "../../context.ts";
 import type { RequestTenant } from "../../request-tenant.ts";
+import { countGuess, forgiveGuess } from "./guesses.ts";
 import { findUserByEmail, setPasswordByLink } from "./user-store.ts";
 import { openSession, rotateSession, type Client, type OpenSession, type Person } from "./session-store.ts";
 
@@ -16,17 +17,20 @@ export interface SignedIn {
   readonly user: Person;
 }
 
-/** @throws AppError `invalid-credentials`, the same for an unknown e-mail, a wrong password and a user locked out. */
+/** @throws AppError `too-many-requests`; `invalid-credentials`, the same for an unknown e-mail, a wrong password and a user locked out. */
 export async function signIn(
   ctx: RuntimeContext,
   tenant: RequestTenant,
   { email, password, client }: { email: string; password: string; client: Client },
 ): Promise<SignedIn> {
+  const guess = { companyId: tenant.id, email, ip: client.ip };
+  await countGuess(ctx, guess);
   const user = await findUserByEmail(tenant.db, email);
   // Outside of a transaction: hashing takes long, and a connection is not held for it.
   const matches = await passwordMatches(password, user?.password_hash);
   if (user === undefined || !matches || !user.is_active)
     throw new AppError("invalid-credentials", "Check e-mail and password.");
+  await forgiveGuess(ctx, guess);
   return presentSession(ctx, tenant, await tenant.transaction((db) => openSession(db, user, client)));
 }
 
