@@ -9,6 +9,7 @@ import { deletionRoutes } from "./api/deletions.ts";
 import { mountDocs } from "./api/docs.ts";
 import { explainRoutes } from "./api/explain.ts";
 import { mountHealth } from "./api/health.ts";
+import { impersonationRoutes } from "./api/impersonation.ts";
 import { invitationRoutes } from "./api/invitations.ts";
 import { operationRoutes } from "./api/operations.ts";
 import { orphanRoutes } from "./api/orphans.ts";
@@ -36,6 +37,7 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
     ...tenantRoutes,
     ...deletionRoutes,
     ...invitationRoutes,
+    ...impersonationRoutes,
     ...explainRoutes,
     ...usageRoutes,
     ...operationRoutes,

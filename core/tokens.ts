@@ -23,6 +23,8 @@ export interface Claims {
   readonly sid: string;
   readonly tenant_id?: number;
   readonly plan?: string;
+  /** Who really acts, when that is nobody of the company. */
+  readonly act?: { readonly sub: string };
 }
 
 export interface TokenService {

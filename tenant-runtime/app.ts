@@ -7,7 +7,7 @@ import { measureIsolation } from "../core/isolation/isolation-metrics.ts";
 import type { RuntimeContext } from "./context.ts";
 import { loopbackRoutes } from "./edge/loopback.ts";
 import { gatewayRoutes } from "./gateway/routes.ts";
-import { accessRoutes, setupRoute } from "./modules/access/routes.ts";
+import { accessRoutes, linkRoutes } from "./modules/access/routes.ts";
 import { sessionRoutes } from "./modules/access/session-routes.ts";
 import { chatRoutes } from "./modules/chat/routes.ts";
 import { companyRoutes } from "./modules/company/routes.ts";
@@ -27,9 +27,9 @@ export function createRuntimeApp(ctx: RuntimeContext): Express {
   const metrics = createMetrics("tenant-runtime");
   measureIsolation(metrics.registry, ctx.isolation);
   const guard = guardTenant(ctx);
-  const setup = setupRoute(ctx);
+  const links = linkRoutes(ctx);
   const api = Router().use(
-    setup,
+    links,
     accessRoutes(ctx, guard),
     sessionRoutes(guard),
     personRoutes(guard),
@@ -39,7 +39,7 @@ export function createRuntimeApp(ctx: RuntimeContext): Express {
   );
   const hosts = {
     api: Router().use(api, gatewayRoutes(ctx, guard, api)),
-    chat: Router().use(setup, chatRoutes(ctx)),
+    chat: Router().use(links, chatRoutes(ctx)),
   };
 
   app.use(correlate, measureRequests(metrics), secureHeaders());

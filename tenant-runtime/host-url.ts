@@ -3,7 +3,7 @@ import { hostText } from "./resolution/host-name.ts";
 import type { HostKind } from "../core/tenant.ts";
 
 /** One of the company's hosts as whoever asks can reach it: same scheme, same port. No slash at the end. */
-export function hostUrl({ tenant, protocol, headers }: Request, kind: HostKind): string {
-  const host = tenant.hosts.find((one) => one.kind === kind)?.host ?? "";
-  return `${protocol}://${host}${/:\d+$/.exec(headers.host ?? "")?.[0] ?? ""}`;
+export function hostUrl(req: Request, kind: HostKind): string {
+  const host = req.tenant.hosts.find((one) => one.kind === kind)?.host ?? "";
+  return `${req.protocol}://${host}${/:\d+$/.exec(hostText(req))?.[0] ?? ""}`;
 }

@@ -17,8 +17,16 @@ export function guardTenant(ctx: RuntimeContext): RequestHandler {
     if (user === undefined || revoked || user.id !== claims.sub)
       throw new AppError("token-invalid", "The session has ended. Sign in again.");
     req.user = user;
+    if (user.impersonatedBy !== undefined) logVisit(ctx, req);
     next();
   };
+}
+
+/** What support does in a company can be told apart from what its people do. */
+function logVisit(ctx: RuntimeContext, { method, path, tenant, user, correlationId }: Request): void {
+  const { impersonatedBy, sessionId } = user;
+  const who = impersonatedBy?.who;
+  ctx.log.info({ companyId: tenant.id, sessionId, impersonatedBy: who, method, path, correlationId }, "support asks");
 }
 
 /** @throws AppError `not-authenticated`, `token-invalid`, or `tenant-mismatch` for a good token of another tenant. */

@@ -28,4 +28,8 @@ export const deletionSchema = z.strictObject({
     .describe("Until when the company is kept, closed; now: removed at once. Absent: the platform's grace period"),
 });
 
+export const impersonationSchema = z.strictObject({
+  reason: text(1, 500).describe("Kept in the audit log, and shown to the company"),
+});
+
 export const changeSchema = z.object({ operation: operationSchema });

@@ -4,6 +4,7 @@ import { jsonBody } from "../../../core/http.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { slowGuessing } from "../../../core/slow-guessing.ts";
 import { parseBody, text, uuidPattern } from "../../../core/validation.ts";
+import { impersonate } from "./impersonate.ts";
 import { revokeSession, type Client } from "./session-store.ts";
 import { refresh, setUpPerson, signIn } from "./sign-in.ts";
 
@@ -12,6 +13,7 @@ const password = (min: number) =>
   z.string().min(min, `needs at least ${min} characters`).max(200, "takes at most 200 characters");
 
 const loginBody = z.strictObject({ email: text(3, 254), password: password(1) });
+const visitBody = z.strictObject({ token: text(1, 200) });
 const setupBody = z.strictObject({ token: text(1, 200), password: password(10) });
 const refreshBody = z.strictObject({
   refreshToken: z
@@ -46,11 +48,19 @@ export function accessRoutes(ctx: RuntimeContext, guard: RequestHandler): Router
   return router;
 }
 
-/** `POST /v1/auth/setup`: on the api host, and on the chat host for the page there. */
-export function setupRoute(ctx: RuntimeContext): Router {
-  return Router().post("/v1/auth/setup", slowGuessing(companyOf), jsonBody, async (req: Request, res: Response) => {
+/** `POST /v1/auth/setup` and `/impersonate`: on the api host, and on the chat host for the pages there. */
+export function linkRoutes(ctx: RuntimeContext): Router {
+  const router = Router();
+  const slowly = slowGuessing(companyOf);
+
+  router.post("/v1/auth/setup", slowly, jsonBody, async (req: Request, res: Response) => {
     res.json(await setUpPerson(ctx, req.tenant, { ...parseBody(setupBody, req.body), client: clientOf(req) }));
   });
+
+  router.post("/v1/auth/impersonate", slowly, jsonBody, async (req: Request, res: Response) => {
+    res.json(await impersonate(ctx, req.tenant, { ...parseBody(visitBody, req.body), client: clientOf(req) }));
+  });
+  return router;
 }
 
 /** One company's guesses do not lock out another's people behind the same address. */
