@@ -8,7 +8,8 @@ import { openRedis } from "../core/redis.ts";
 import { createSecrets, loadMasterKey } from "../core/secrets.ts";
 import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
 import type { Shutdown } from "../core/shutdown.ts";
-import { createTokenService, loadSigningKeys } from "../core/tokens.ts";
+import { loadSigningKeys } from "../core/signing-keys.ts";
+import { createTokenService } from "../core/tokens.ts";
 import type { ControlContext } from "./context.ts";
 import { localIssuer } from "./domains/certificate-issuer.ts";
 import { createWarmPool } from "./warm-pool/warm-pool.ts";
@@ -60,8 +61,8 @@ export async function openContext(config: Config, log: Logger, shutdown: Shutdow
     databaseUrl,
     redisUrl,
     instance: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
-    platformTokens: createTokenService(platformKeys),
-    tenantTokens: createTokenService(tenantKeys),
+    platformTokens: createTokenService(platformKeys, () => loadSigningKeys(db, secrets, "platform")),
+    tenantTokens: createTokenService(tenantKeys, () => loadSigningKeys(db, secrets, "tenant")),
     dns: localDns,
     issuer: await localIssuer(db, secrets),
     mails: createMailCounter(),

@@ -5,7 +5,7 @@ import { messageOf } from "./errors.ts";
 import { withoutUrls, type Logger } from "./logger.ts";
 import type { Secrets } from "./secrets.ts";
 import { registryRole, servicePassword } from "./service-roles.ts";
-import { loadSigningKeys, type SigningKey } from "./tokens.ts";
+import { loadSigningKeys, type SigningKey } from "./signing-keys.ts";
 
 const patienceMs = 60_000;
 

@@ -5,7 +5,7 @@ import { ensureScratchTenants } from "./isolation/scratch-tenants.ts";
 import { migratePublic } from "./migrations/run.ts";
 import type { Secrets } from "./secrets.ts";
 import { ensureServiceRoles } from "./service-roles.ts";
-import { ensureSigningKey } from "./tokens.ts";
+import { ensureSigningKey } from "./signing-keys.ts";
 
 /**
  * An empty database becomes a platform: service roles, `public` at its newest version, nothing open to tenants that they

@@ -2,7 +2,7 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import jwt from "jsonwebtoken";
 import type { Knex } from "./db.ts";
-import type { SigningKey } from "./tokens.ts";
+import type { SigningKey } from "./signing-keys.ts";
 
 /** @param type what it states, e.g. `secretaria-deletion+jws`; goes into the header's `typ`. */
 export function signStatement(key: SigningKey, type: string, statement: object): string {

@@ -1,17 +1,8 @@
-/** Signing keys and JWTs (ES256). One key set signs for the platform, another for tenants: neither accepts the other's tokens. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from "node:crypto";
+/** JWTs (ES256). One key set signs for the platform, another for tenants: neither accepts the other's tokens. */
+import { createPrivateKey, createPublicKey, randomUUID, type KeyObject } from "node:crypto";
 import jwt from "jsonwebtoken";
-import type { Knex } from "./db.ts";
 import { AppError } from "./errors.ts";
-import type { Secrets } from "./secrets.ts";
-
-export type KeyPurpose = "platform" | "tenant";
-
-export interface SigningKey {
-  readonly kid: string;
-  readonly publicKey: string;
-  readonly privateKey: string;
-}
+import type { SigningKey } from "./signing-keys.ts";
 
 export interface Claims {
   readonly sub: string;
@@ -35,39 +26,67 @@ export interface TokenService {
     ttlSeconds: number,
     jti?: string,
   ): { token: string; expiresAt: Date; jti: string };
-  /** @throws AppError `token-invalid` for anything but a live token of this purpose and audience. */
-  verify(token: string, audience: string): Claims;
+  /**
+   * A key that is not known is looked for once more, so that keys can be changed while programs run.
+   * @throws AppError `token-invalid` for anything but a live token of this purpose and audience; what `reload` throws.
+   */
+  verify(token: string, audience: string): Promise<Claims>;
 }
 
 const issuer = "secretaria";
+/** How often unknown keys, which anybody can invent, make a program ask the database. */
+const patienceMs = 10_000;
+/** A program that never meets the new key learns of it all the same, long before the old one's tokens are refused. */
+const renewalMs = 5 * 60_000;
 
-/** @param keys newest first: the first signs, all verify. */
-export function createTokenService(keys: readonly SigningKey[]): TokenService {
-  const signing = keys[0];
-  if (signing === undefined) throw new Error("no signing key: run 'npm run migrate -- setup' first");
-  // Parsed once: parsing a PEM key costs more than a signature.
-  const privateKey = createPrivateKey(signing.privateKey);
-  const publicKeys = new Map(keys.map((key) => [key.kid, createPublicKey(key.publicKey)]));
+interface KeyRing {
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+  readonly publicKeys: ReadonlyMap<string, KeyObject>;
+}
+
+/**
+ * @param keys newest first: the first signs, all verify.
+ * @param reload reads them again; without it they stay what they are.
+ */
+export function createTokenService(
+  keys: readonly SigningKey[],
+  reload: () => Promise<readonly SigningKey[]> = () => Promise.resolve(keys),
+): TokenService {
+  let ring = openRing(keys);
+  let readAt = Date.now();
+  let triedAt = 0;
+  let reading: Promise<void> | undefined;
+  const read = async () => {
+    triedAt = Date.now();
+    ring = openRing(await reload());
+    readAt = Date.now();
+  };
+  const isStale = () => Date.now() - readAt >= renewalMs && Date.now() - triedAt >= patienceMs;
+  const readOnce = () => (reading ??= read().finally(() => (reading = undefined)));
+
+  const renew = () => {
+    // A failure is tried again later; meanwhile the keys that are known go on.
+    if (isStale()) readOnce().catch(() => undefined);
+  };
+
   return {
     sign(claims, audience, ttlSeconds, jti = randomUUID()) {
-      const options = {
-        algorithm: "ES256",
-        keyid: signing.kid,
-        issuer,
-        audience,
-        expiresIn: ttlSeconds,
-        jwtid: jti,
-      } as const;
+      renew();
+      const options = { algorithm: "ES256", issuer, audience, expiresIn: ttlSeconds, jwtid: jti } as const;
       return {
-        token: jwt.sign(claims, privateKey, options),
+        token: jwt.sign(claims, ring.privateKey, { ...options, keyid: ring.kid }),
         expiresAt: new Date(Date.now() + ttlSeconds * 1000),
         jti,
       };
     },
-    verify(token, audience) {
+    async verify(token, audience) {
+      const kid = kidOf(token);
+      const mayTry = reading !== undefined || Date.now() - triedAt >= patienceMs;
+      if (mayTry && !ring.publicKeys.has(kid)) await readOnce();
+      renew();
       try {
-        const kid = jwt.decode(token, { complete: true })?.header.kid ?? "";
-        const publicKey = publicKeys.get(kid);
+        const publicKey = ring.publicKeys.get(kid);
         if (publicKey === undefined) throw new Error("unknown key");
         // The algorithm is pinned: a token that names 'none' or HS256 fails whatever its signature is.
         return jwt.verify(token, publicKey, { algorithms: ["ES256"], issuer, audience }) as unknown as Claims;
@@ -78,28 +97,19 @@ export function createTokenService(keys: readonly SigningKey[]): TokenService {
   };
 }
 
-/** Makes the first key of a purpose when there is none. Safe to run from several processes at once. */
-export async function ensureSigningKey(db: Knex, secrets: Secrets, purpose: KeyPurpose): Promise<void> {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", {
-    namedCurve: "P-256",
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
-  const kid = randomUUID();
-  await db.raw(
-    `INSERT INTO signing_keys (kid, purpose, public_key, private_key_sealed)
-     SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT FROM signing_keys WHERE purpose = ? AND retired_at IS NULL)
-     ON CONFLICT DO NOTHING`,
-    [kid, purpose, publicKey, secrets.seal(privateKey, `signing-key:${kid}`), purpose],
-  );
+/** Parsed once: parsing a PEM key costs more than a signature. */
+function openRing(keys: readonly SigningKey[]): KeyRing {
+  const signing = keys[0];
+  if (signing === undefined) throw new Error("no signing key: run 'npm run migrate -- setup' first");
+  const publicKeys = new Map(keys.map((key) => [key.kid, createPublicKey(key.publicKey)]));
+  return { kid: signing.kid, privateKey: createPrivateKey(signing.privateKey), publicKeys };
 }
 
-/** All live keys of a purpose, newest first, private keys opened. `source` is the table or a view with its columns. */
-export async function loadSigningKeys(db: Knex, secrets: Secrets, purpose: KeyPurpose): Promise<SigningKey[]> {
-  const rows = await db("signing_keys").where({ purpose }).whereNull("retired_at").orderBy("created_at", "desc");
-  return rows.map((row: { kid: string; public_key: string; private_key_sealed: string }) => ({
-    kid: row.kid,
-    publicKey: row.public_key,
-    privateKey: secrets.open(row.private_key_sealed, `signing-key:${row.kid}`),
-  }));
+/** Empty for what is no token. */
+function kidOf(token: string): string {
+  try {
+    return jwt.decode(token, { complete: true })?.header.kid ?? "";
+  } catch {
+    return "";
+  }
 }

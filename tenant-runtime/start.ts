@@ -11,6 +11,7 @@ import { createSecrets, loadMasterKey } from "../core/secrets.ts";
 import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
 import type { Shutdown } from "../core/shutdown.ts";
 import { openTenantPool } from "../core/tenant-db/tenant-pool.ts";
+import { loadSigningKeys } from "../core/signing-keys.ts";
 import { createTokenService } from "../core/tokens.ts";
 import { openUsageMeter } from "../core/usage/usage-meter.ts";
 import { createRuntimeApp } from "./app.ts";
@@ -54,7 +55,8 @@ async function createContext(config: Config, log: Logger, shutdown: Shutdown): P
   const secrets = createSecrets(loadMasterKey(config));
   const registry = openRegistry(databaseUrl, secrets, "secretaria tenant-runtime registry");
   shutdown.add("registry", () => registry.destroy());
-  const tokens = createTokenService(await waitForRegistry(registry, secrets, log));
+  const loadKeys = () => loadSigningKeys(registry, secrets, "tenant");
+  const tokens = createTokenService(await waitForRegistry(registry, secrets, log), loadKeys);
   const redis = openRedis(redisUrl, log);
   shutdown.add("redis", () => redis.disconnect());
   const usage = openUsageMeter(redis, log, { flushMs: config.USAGE_FLUSH_SECONDS * 1000 });

@@ -1,11 +1,13 @@
 /** Who is let into a company: tokens, the owner's set-up link, sessions. */
 import { createHmac } from "node:crypto";
 import { expect } from "chai";
-import jwt from "jsonwebtoken";
+import jwt, { type JwtPayload } from "jsonwebtoken";
 import { tenantAudience } from "../core/tenant.ts";
-import { loadSigningKeys, type Claims } from "../core/tokens.ts";
+import { loadSigningKeys, rotateSigningKey } from "../core/signing-keys.ts";
+import { createTokenService, type Claims } from "../core/tokens.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, runtimeClient, type Company } from "./support/runtime-client.ts";
+import { until } from "./support/wait.ts";
 
 describe("access to a company", () => {
   const platform = usePlatform({ runtime: true, workers: true });
@@ -30,6 +32,20 @@ describe("access to a company", () => {
     expect(answer.status).to.equal(200);
     expect(answer.body.user).to.deep.include({ name: "Ana", email: "ana@acme.com", role: "owner" });
     expect(answer.body.tenant).to.deep.include({ id: acme.id, uuid: acme.uuid, slug: acme.slug });
+  });
+
+  it("takes tokens of a new key without a restart, and those of the key before", async () => {
+    const { db, secrets } = platform.ctx;
+    await rotateSigningKey(db, secrets, "tenant");
+    const { exp: _exp, jti: _jti, aud: _aud, iat: _iat, iss: _iss, ...own } = jwt.decode(acme.token) as JwtPayload;
+    const renewed = createTokenService(await loadSigningKeys(db, secrets, "tenant"));
+    const { token } = renewed.sign(own as unknown as Claims, tenantAudience(acme.uuid), 600);
+    await until(
+      () => me(token),
+      ({ status }) => status === 200,
+      { what: "the new key" },
+    );
+    expect((await me(acme.token)).status).to.equal(200);
   });
 
   it("refuses the initial token everywhere else", async () => {

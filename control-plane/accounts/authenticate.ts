@@ -49,7 +49,7 @@ export function requireUser(ctx: ControlContext, least: Role): RequestHandler {
 export async function findActor(ctx: ControlContext, req: Request): Promise<Actor | undefined> {
   const bearer = /^Bearer ([\w.-]+)$/i.exec(req.get("authorization") ?? "")?.[1];
   if (bearer !== undefined) {
-    const { sid } = ctx.platformTokens.verify(bearer, platformAudience);
+    const { sid } = await ctx.platformTokens.verify(bearer, platformAudience);
     return findSessionUser(ctx.db, { id: sid });
   }
   const cookie = readCookie(req, sessionCookie);

@@ -12,7 +12,7 @@ import { createRevokedTokens } from "./revoked-tokens.ts";
 export function guardTenant(ctx: RuntimeContext): RequestHandler {
   const isRevoked = createRevokedTokens(ctx.registry, ctx.config.RESOLUTION_STALE_SECONDS * 1000);
   return async (req, _res, next) => {
-    const claims = verifyToken(ctx.tokens, req);
+    const claims = await verifyToken(ctx.tokens, req);
     const [user, revoked] = await Promise.all([findSessionUser(req.tenant.db, claims.sid), isRevoked(claims.jti)]);
     if (user === undefined || revoked || user.id !== claims.sub)
       throw new AppError("token-invalid", "The session has ended. Sign in again.");
@@ -30,25 +30,25 @@ function logVisit(ctx: RuntimeContext, { method, path, tenant, user, correlation
 }
 
 /** @throws AppError `not-authenticated`, `token-invalid`, or `tenant-mismatch` for a good token of another tenant. */
-function verifyToken(tokens: TokenService, req: Request): Claims {
+async function verifyToken(tokens: TokenService, req: Request): Promise<Claims> {
   const token = /^Bearer ([\w.-]+)$/i.exec(req.get("authorization") ?? "")?.[1];
   if (token === undefined)
     throw new AppError("not-authenticated", "Send 'Authorization: Bearer <access token>' from POST /v1/auth/login.");
   const audience = tenantAudience(req.tenant.uuid);
-  const claims = verifyAudience(tokens, token, audience);
+  const claims = await verifyAudience(tokens, token, audience);
   if (claims.type !== "access") throw new AppError("token-invalid", "Send an access token.");
   if (claims.tenant_id !== req.tenant.id) throw mismatch();
   return claims;
 }
 
-function verifyAudience(tokens: TokenService, token: string, audience: string): Claims {
+async function verifyAudience(tokens: TokenService, token: string, audience: string): Promise<Claims> {
   try {
-    return tokens.verify(token, audience);
+    return await tokens.verify(token, audience);
   } catch (error) {
     const named = audienceOf(token);
     if (named === undefined || named === audience) throw error;
     // What the text claims is worth nothing until the signature holds for it, which this throws about when it does not.
-    tokens.verify(token, named);
+    await tokens.verify(token, named);
     throw mismatch();
   }
 }

@@ -1,6 +1,6 @@
 /** The two late moments of a deletion: when the grace period is over, and when nothing is left. */
 import { signStatement } from "../../../core/statements.ts";
-import { loadSigningKeys } from "../../../core/tokens.ts";
+import { loadSigningKeys } from "../../../core/signing-keys.ts";
 import { isServiceDown, ResourceError } from "../../../core/errors.ts";
 import { sha256Hex } from "../../../core/secrets.ts";
 import { writeAudit } from "../../audit.ts";
