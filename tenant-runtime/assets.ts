@@ -9,6 +9,7 @@ const types = {
   "page.css": "text/css; charset=utf-8",
   "chat.js": "text/javascript; charset=utf-8",
   "setup.js": "text/javascript; charset=utf-8",
+  "impersonate.js": "text/javascript; charset=utf-8",
   "icon.svg": "image/svg+xml",
 } as const;
 

@@ -30,11 +30,16 @@ export const acts = {
   invite: {
     least: "operator",
     place: "owner",
-    fits: (company) => company.status === "active" || company.status === "degraded",
+    fits: isServed,
   },
+  impersonate: { least: "operator", place: "owner", fits: isServed },
 } as const satisfies Readonly<Record<string, Act>>;
 
 export type ActName = keyof typeof acts;
+
+function isServed({ status }: CompanyRow): boolean {
+  return status === "active" || status === "degraded";
+}
 
 /** It was served once and is to be: everything it owns is looked at now and then. */
 export function isInspected({ desired_state: desired, first_active_at: since }: CompanyRow): boolean {

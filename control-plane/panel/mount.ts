@@ -5,6 +5,7 @@ import { acceptForms } from "./form.ts";
 import { answerPageErrors, missingPage } from "./page-errors.ts";
 import { makeChange, showChange } from "./pages/change.ts";
 import { deleteFromPage, showDeletion } from "./pages/delete.ts";
+import { impersonate, showImpersonation } from "./pages/impersonate.ts";
 import { invite, showInvitation } from "./pages/invite.ts";
 import { logIn, logOut, showLogin } from "./pages/login.ts";
 import { sendManifest, showManifest } from "./pages/manifest.ts";
@@ -49,6 +50,8 @@ export function mountPanel(app: Express, control: ControlContext, guessing: Requ
   }
   panel.get("/tenants/:id/invite", person(ctx, showInvitation, acts.invite.least));
   panel.post("/tenants/:id/invite", form, person(ctx, invite, acts.invite.least));
+  panel.get("/tenants/:id/impersonate", person(ctx, showImpersonation, acts.impersonate.least));
+  panel.post("/tenants/:id/impersonate", form, person(ctx, impersonate, acts.impersonate.least));
   panel.get("/tenants/:id/delete", person(ctx, showDeletion, acts.delete.least));
   panel.post("/tenants/:id/delete", form, person(ctx, deleteFromPage, acts.delete.least));
   panel.get("/tenants/:id/manifest", person(ctx, showManifest));

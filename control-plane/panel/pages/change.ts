@@ -12,7 +12,7 @@ import { readForm, type Form } from "../form.ts";
 import { localeOf, referenceOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
 import { presentProblems, problemsOf, type Problem } from "../problems.ts";
 
-type ReasonedAct = Exclude<ActName, "delete" | "invite">;
+type ReasonedAct = Exclude<ActName, "delete" | "invite" | "impersonate">;
 
 const changes: Readonly<Record<ReasonedAct, (ctx: ControlContext, change: Reasoned) => Promise<OperationRow>>> = {
   suspend: suspendTenant,

@@ -9,6 +9,7 @@ export interface ChatPages {
   /** @param isLate the last message's answer has to wait for a service that is away. */
   chat(tenant: RequestTenant, messages: readonly Message[], isLate: boolean): string;
   setup(tenant: RequestTenant, req: Request): string;
+  impersonate(tenant: RequestTenant, req: Request): string;
 }
 
 const letters = new Intl.Segmenter("pt-BR");
@@ -17,6 +18,7 @@ const clock = new Intl.DateTimeFormat("pt-BR", { timeStyle: "short", timeZone: "
 export function createChatPages(assets: Assets): ChatPages {
   const chatView = compileView<object>("chat");
   const setupView = compileView<object>("setup");
+  const impersonateView = compileView<object>("impersonate");
   const frame = (tenant: RequestTenant) => ({
     company: tenant.name,
     initial: firstLetter(tenant.name),
@@ -38,6 +40,13 @@ export function createChatPages(assets: Assets): ChatPages {
         ...frame(tenant),
         title: `Crie sua senha · ${tenant.name}`,
         script: assets.url("setup.js"),
+        apiUrl: hostUrl(req, "api"),
+      }),
+    impersonate: (tenant, req) =>
+      impersonateView({
+        ...frame(tenant),
+        title: `Acesso do suporte · ${tenant.name}`,
+        script: assets.url("impersonate.js"),
         apiUrl: hostUrl(req, "api"),
       }),
   };

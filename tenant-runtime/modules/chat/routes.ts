@@ -12,7 +12,7 @@ import { ensureVisitor, findVisitor, refuseOtherSites } from "./visitor.ts";
 
 const lateNote = "The message is stored. Its answer comes as soon as the service behind it is back.";
 
-/** The chat host: the visitor's page with its messages and live answers, and the owner's set-up page. */
+/** The chat host: the visitor's page with its messages and live answers, and the pages behind one-time links. */
 export function chatRoutes(ctx: RuntimeContext): Router {
   const router = Router();
   const assets = loadAssets();
@@ -20,6 +20,7 @@ export function chatRoutes(ctx: RuntimeContext): Router {
 
   router.use(assets.routes);
   router.get("/setup", (req, res) => void res.type("html").send(pages.setup(req.tenant, req)));
+  router.get("/impersonate", (req, res) => void res.type("html").send(pages.impersonate(req.tenant, req)));
   router.use(requireModule("chat"));
 
   router.get("/", async (req, res) => {
