@@ -26,6 +26,11 @@ const schema = z.object({
     .string()
     .regex(/^postgres(ql)?:\/\//, "must start with postgres://")
     .optional(),
+  /** The same database through a transaction-mode pooler, for tenants' statements only. Absent: DATABASE_URL. */
+  DATABASE_POOL_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must start with postgres://")
+    .optional(),
   /** Redis as a user that may administer ACLs. Absent: the embedded server. */
   REDIS_URL: z
     .string()

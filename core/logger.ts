@@ -18,6 +18,7 @@ const secretKeys = [
   "databaseUrl",
   "redisUrl",
   "DATABASE_URL",
+  "DATABASE_POOL_URL",
   "REDIS_URL",
   "MASTER_KEY",
   "ADMIN_PASSWORD",

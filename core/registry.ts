@@ -7,8 +7,6 @@ import type { Secrets } from "./secrets.ts";
 import { registryRole, servicePassword } from "./service-roles.ts";
 import { loadSigningKeys, type SigningKey } from "./signing-keys.ts";
 
-const patienceMs = 60_000;
-
 /**
  * What one question on a request's way may take, given to Knex's `timeout`: that throws a connection away which has
  * gone silent, where any other way of giving up would leave it in the pool.
@@ -26,9 +24,13 @@ export function openRegistry(databaseUrl: string, secrets: Secrets, name: string
 
 /**
  * Waits until the control plane has set the database up: programs that start together need no order among them.
- * @throws Error after a minute, with what was missing last.
+ * @throws Error when the patience, a minute where none is named, is over, with what was missing last.
  */
-export async function waitForRegistry(registry: Knex, secrets: Secrets, log: Logger): Promise<SigningKey[]> {
+export async function waitForRegistry(
+  registry: Knex,
+  secrets: Secrets,
+  { log, patienceMs = 60_000 }: { log: Logger; patienceMs?: number | undefined },
+): Promise<SigningKey[]> {
   const deadline = Date.now() + patienceMs;
   for (let attempt = 1; ; attempt += 1) {
     try {

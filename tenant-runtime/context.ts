@@ -14,8 +14,8 @@ import type { RequestTenant } from "./request-tenant.ts";
 import type { ReplyOrders } from "./modules/chat/reply-orders.ts";
 import type { TenantEvents } from "./tenant-events.ts";
 
-/** What the runtime's functions are given first. It holds no connection of the platform's owner role. */
-export interface RuntimeContext {
+/** What it takes to serve a tenant in any Express app: the runtime's own, or one that imports this as a library. */
+export interface TenancyContext {
   readonly config: Config;
   readonly log: Logger;
   readonly secrets: Secrets;
@@ -29,8 +29,12 @@ export interface RuntimeContext {
   /** Exact host name → tenant. */
   readonly tenants: RegistryCache<RequestTenant>;
   readonly tokens: TokenService;
-  readonly events: TenantEvents;
-  readonly replyOrders: ReplyOrders;
   readonly usage: UsageMeter;
   readonly fleetShare: FleetShare;
+}
+
+/** What the runtime's functions are given first. It holds no connection of the platform's owner role. */
+export interface RuntimeContext extends TenancyContext {
+  readonly events: TenantEvents;
+  readonly replyOrders: ReplyOrders;
 }

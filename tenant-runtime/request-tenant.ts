@@ -8,15 +8,19 @@ export interface TenantHost {
   readonly kind: HostKind;
 }
 
-/** The tenant that a request is for, decided by its host alone. */
-export interface RequestTenant extends Tenant, TenantHandle {
-  /** What this host serves; routes of the other kind do not exist on it. */
-  readonly hostKind: HostKind;
+/** A tenant with its handle: what there is to serve it with. */
+export interface ServedTenant extends Tenant, TenantHandle {
   readonly hosts: readonly TenantHost[];
   readonly modules: readonly string[];
   readonly terms: PlanTerms;
   /** False until the company's schema and owner were there for the first time. */
   readonly wasActive: boolean;
+}
+
+/** The tenant that a request is for, decided by its host alone. */
+export interface RequestTenant extends ServedTenant {
+  /** What this host serves; routes of the other kind do not exist on it. */
+  readonly hostKind: HostKind;
 }
 
 /** A person of the company, or of the platform's support, behind the guard. */

@@ -1,29 +1,19 @@
 /** Brings the tenant runtime up in this process; main.ts and the tests both start it here. */
 import type { Config } from "../core/config.ts";
 import { closeServer, listen } from "../core/http.ts";
-import { proveIsolation } from "../core/isolation/prove.ts";
 import { keepReporting } from "../core/isolation/report.ts";
 import type { Logger } from "../core/logger.ts";
 import { openRedis } from "../core/redis.ts";
-import { openRegistryListener } from "../core/registry-listener.ts";
-import { openRegistry, waitForRegistry } from "../core/registry.ts";
-import { createSecrets, loadMasterKey } from "../core/secrets.ts";
-import { requireDatabaseUrl, requireRedisUrl } from "../core/setup.ts";
+import { requireRedisUrl } from "../core/setup.ts";
 import type { Shutdown } from "../core/shutdown.ts";
-import { openTenantPool } from "../core/tenant-db/tenant-pool.ts";
-import { loadSigningKeys } from "../core/signing-keys.ts";
-import { createTokenService } from "../core/tokens.ts";
-import { openUsageMeter } from "../core/usage/usage-meter.ts";
 import { createRuntimeApp } from "./app.ts";
 import type { RuntimeContext } from "./context.ts";
 import { readerTimeoutMs } from "./event-reader.ts";
 import { createHttpEdge, createHttpsEdge } from "./edge/listeners.ts";
-import { openFleetShare } from "./limits/fleet-share.ts";
 import { openReplyOrders } from "./modules/chat/reply-orders.ts";
-import { createRegistryCache } from "./resolution/registry-cache.ts";
+import { openContext } from "./open-context.ts";
 import { createServerCertificates } from "./edge/server-certificates.ts";
 import { openTenantEvents } from "./tenant-events.ts";
-import { findTenantByHost } from "./resolution/tenant-store.ts";
 
 export interface Runtime {
   readonly httpPort: number;
@@ -50,56 +40,14 @@ export async function startRuntime(config: Config, log: Logger, shutdown: Shutdo
 }
 
 async function createContext(config: Config, log: Logger, shutdown: Shutdown): Promise<RuntimeContext> {
-  const databaseUrl = requireDatabaseUrl(config);
-  const redisUrl = requireRedisUrl(config);
-  const secrets = createSecrets(loadMasterKey(config));
-  const registry = openRegistry(databaseUrl, secrets, "secretaria tenant-runtime registry");
-  shutdown.add("registry", () => registry.destroy());
-  const loadKeys = () => loadSigningKeys(registry, secrets, "tenant");
-  const tokens = createTokenService(await waitForRegistry(registry, secrets, log), loadKeys);
-  const redis = openRedis(redisUrl, log);
-  shutdown.add("redis", () => redis.disconnect());
-  const usage = openUsageMeter(redis, log, { flushMs: config.USAGE_FLUSH_SECONDS * 1000 });
-  shutdown.add("usage", () => usage.close());
-  const fleetShare = openFleetShare(redis);
-  shutdown.add("fleet share", () => fleetShare.close());
-  const tenantPool = openTenantPool(databaseUrl, secrets, {
-    name: "secretaria tenant-runtime",
-    max: config.DB_POOL_MAX,
-    dedicatedPools: config.DEDICATED_POOLS_MAX,
-    onRows: (companyId, rows) => usage.add(companyId, "rows", rows),
-  });
-  shutdown.add("tenant pool", () => tenantPool.close());
-  const isolation = await proveIsolation({ config, log }, tenantPool);
+  const tenancy = await openContext(config, log, { shutdown, name: "secretaria tenant-runtime" });
+  const { redis, listener, isolation } = tenancy;
   shutdown.add("isolation report", keepReporting({ redis, log }, "tenant-runtime", isolation));
   const replyOrders = openReplyOrders(redis, log);
   shutdown.add("reply orders", () => replyOrders.close());
-  const listener = openRegistryListener(databaseUrl, { secrets, log, name: "secretaria tenant-runtime listener" });
-  shutdown.add("registry listener", () => listener.close());
+  const redisUrl = requireRedisUrl(config);
   const openReader = () => openRedis(redisUrl, log, { maxRetriesPerRequest: null, commandTimeout: readerTimeoutMs });
   const events = openTenantEvents(redis, openReader);
-  const tenants = createRegistryCache({
-    max: 10_000,
-    ttlMs: 30_000,
-    staleMs: config.RESOLUTION_STALE_SECONDS * 1000,
-    load: (host: string) => findTenantByHost(registry, tenantPool, host),
-  });
-  listener.subscribe(tenants);
   listener.subscribe(events);
-  return {
-    config,
-    log,
-    secrets,
-    redis,
-    registry,
-    tenantPool,
-    isolation,
-    listener,
-    tenants,
-    tokens,
-    events,
-    replyOrders,
-    usage,
-    fleetShare,
-  };
+  return { ...tenancy, events, replyOrders };
 }

@@ -31,7 +31,7 @@ export async function createWorkersContext(config: Config, log: Logger, shutdown
     onRows: (companyId, rows) => usage.add(companyId, "rows", rows),
   });
   shutdown.add("tenant pool", () => tenants.close());
-  await waitForRegistry(registry, secrets, log);
+  await waitForRegistry(registry, secrets, { log });
   const isolation = await proveIsolation({ config, log }, tenants);
   shutdown.add("isolation report", keepReporting({ redis, log }, "workers", isolation));
   const listener = openRegistryListener(databaseUrl, { secrets, log, name: "secretaria workers listener" });

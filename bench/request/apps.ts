@@ -40,7 +40,7 @@ const found: Record<Variant, () => { before: RequestHandler[]; find: Find }> = {
     const tenantPool = openTenantPool(tenantUrl, secrets, { name: "bench tenancy", max });
     const listener = openRegistryListener(url, { secrets, log, name: "bench listener" });
     const load = (host: string) => findTenantByHost(registry, tenantPool, host);
-    const tenants = createRegistryCache({ max: 10_000, ttlMs: 600_000, load });
+    const tenants = createRegistryCache({ max: 10_000, ttlMs: 600_000, staleMs: 0, load });
     listener.subscribe(tenants);
     const before = [resolveTenant({ tenants } as unknown as RuntimeContext)];
     return { before, find: (req, id) => customer(req.tenant.db, id) };

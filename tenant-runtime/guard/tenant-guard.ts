@@ -4,12 +4,12 @@ import jwt from "jsonwebtoken";
 import { AppError } from "../../core/errors.ts";
 import { tenantAudience } from "../../core/tenant.ts";
 import type { Claims, TokenService } from "../../core/tokens.ts";
-import type { RuntimeContext } from "../context.ts";
+import type { TenancyContext } from "../context.ts";
 import { findSessionUser } from "../modules/access/session-user.ts";
 import { createRevokedTokens } from "./revoked-tokens.ts";
 
 /** Sets `req.user`, or answers 401 or 403. The session is looked up each time: a revoked one ends at once. */
-export function guardTenant(ctx: RuntimeContext): RequestHandler {
+export function guardTenant(ctx: TenancyContext): RequestHandler {
   const isRevoked = createRevokedTokens(ctx.registry, ctx.config.RESOLUTION_STALE_SECONDS * 1000);
   return async (req, _res, next) => {
     const claims = await verifyToken(ctx.tokens, req);
@@ -23,7 +23,7 @@ export function guardTenant(ctx: RuntimeContext): RequestHandler {
 }
 
 /** What support does in a company can be told apart from what its people do. */
-function logVisit(ctx: RuntimeContext, { method, path, tenant, user, correlationId }: Request): void {
+function logVisit(ctx: TenancyContext, { method, path, tenant, user, correlationId }: Request): void {
   const { impersonatedBy, sessionId } = user;
   const who = impersonatedBy?.who;
   ctx.log.info({ companyId: tenant.id, sessionId, impersonatedBy: who, method, path, correlationId }, "support asks");

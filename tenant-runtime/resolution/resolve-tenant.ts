@@ -2,15 +2,15 @@ import { isIP } from "node:net";
 import type { RequestHandler } from "express";
 import { runAsTenant } from "../../core/current-tenant.ts";
 import { AppError } from "../../core/errors.ts";
-import type { RuntimeContext } from "../context.ts";
+import type { TenancyContext } from "../context.ts";
 import { handshakeHost, requestedHost } from "./host-name.ts";
-import type { RequestTenant } from "../request-tenant.ts";
+import type { ServedTenant } from "../request-tenant.ts";
 
 /**
  * Sets `req.tenant` from the request's host and nothing else; there is no default tenant. Asked anew for each request:
  * a connection is kept while its company's state changes, and may carry requests for hosts it was not made for.
  */
-export function resolveTenant(ctx: RuntimeContext): RequestHandler {
+export function resolveTenant(ctx: TenancyContext): RequestHandler {
   return async (req, _res, next) => {
     const host = requestedHost(req);
     if (isIP(req.ip ?? "") === 0) throw badForwarding();
@@ -25,7 +25,8 @@ export function resolveTenant(ctx: RuntimeContext): RequestHandler {
   };
 }
 
-function refuseUnlessActive({ desiredState, wasActive }: RequestTenant): void {
+/** @throws AppError that says why the company is not served now. */
+export function refuseUnlessActive({ desiredState, wasActive }: ServedTenant): void {
   switch (desiredState) {
     case "suspended":
       throw new AppError("tenant-suspended", "The company's administrator can ask the platform to lift this.");

@@ -4,7 +4,7 @@ import { registryPatienceMs } from "../../core/registry.ts";
 import type { DesiredState, HostKind } from "../../core/tenant.ts";
 import type { TenantPool } from "../../core/tenant-db/tenant-pool.ts";
 import type { Found } from "./registry-cache.ts";
-import type { RequestTenant, TenantHost } from "../request-tenant.ts";
+import type { RequestTenant, ServedTenant, TenantHost } from "../request-tenant.ts";
 
 interface Row {
   readonly id: number;
@@ -17,10 +17,18 @@ interface Row {
   readonly plan: string | null;
   readonly limits: Record<string, unknown> | null;
   readonly isolation: PlanIsolation | null;
-  readonly host_kind: HostKind;
   readonly modules: string[];
   readonly hosts: TenantHost[] | null;
 }
+
+const tenantColumns = `c.id, c.uuid, c.slug, c.name, c.base_domain, c.desired_state,
+            c.first_active_at IS NOT NULL AS was_active, p.code AS plan, p.limits, p.isolation,
+            ARRAY(SELECT module_code FROM tenant_modules WHERE company_id = c.id ORDER BY module_code) AS modules,
+            (SELECT json_agg(json_build_object('host', o.host, 'kind', o.kind) ORDER BY o.id) FROM domains o
+              WHERE o.company_id = c.id AND o.kind IN ('chat', 'api') AND o.domain_status <> 'removed') AS hosts`;
+
+const itsPlan = `LEFT JOIN subscriptions s ON s.company_id = c.id
+       LEFT JOIN plans p ON p.id = s.plan_id`;
 
 /** The tenant that answers on exactly this host. A host that was taken away still tells that its company was deleted. */
 export async function findTenantByHost(
@@ -28,26 +36,35 @@ export async function findTenantByHost(
   pool: TenantPool,
   host: string,
 ): Promise<Found<RequestTenant> | undefined> {
-  const asked = registry.raw<{ rows: Row[] }>(
-    `SELECT c.id, c.uuid, c.slug, c.name, c.base_domain, c.desired_state, c.first_active_at IS NOT NULL AS was_active,
-            p.code AS plan, p.limits, p.isolation, d.kind AS host_kind,
-            ARRAY(SELECT module_code FROM tenant_modules WHERE company_id = c.id ORDER BY module_code) AS modules,
-            (SELECT json_agg(json_build_object('host', o.host, 'kind', o.kind) ORDER BY o.id) FROM domains o
-              WHERE o.company_id = c.id AND o.kind IN ('chat', 'api') AND o.domain_status <> 'removed') AS hosts
+  const asked = registry.raw<{ rows: (Row & { host_kind: HostKind })[] }>(
+    `SELECT ${tenantColumns}, d.kind AS host_kind
        FROM domains d
        JOIN companies c ON c.id = d.company_id
-       LEFT JOIN subscriptions s ON s.company_id = c.id
-       LEFT JOIN plans p ON p.id = s.plan_id
+       ${itsPlan}
       WHERE d.host = ? AND d.kind IN ('chat', 'api')
         AND (d.domain_status <> 'removed' OR c.desired_state = 'deleted')`,
     [host],
   );
   const { rows } = await asked.timeout(registryPatienceMs);
   const row = rows[0];
+  return row && { companyId: row.id, value: { ...toTenant(row, pool), hostKind: row.host_kind } };
+}
+
+/** For code that serves no request: jobs and scripts know the company by its id. */
+export async function findTenantById(
+  registry: Knex,
+  pool: TenantPool,
+  id: number,
+): Promise<Found<ServedTenant> | undefined> {
+  const { rows } = await registry.raw<{ rows: Row[] }>(
+    `SELECT ${tenantColumns} FROM companies c ${itsPlan} WHERE c.id = ?`,
+    [id],
+  );
+  const row = rows[0];
   return row && { companyId: row.id, value: toTenant(row, pool) };
 }
 
-function toTenant(row: Row, pool: TenantPool): RequestTenant {
+function toTenant(row: Row, pool: TenantPool): ServedTenant {
   const terms = readPlanTerms(row.limits, row.isolation ?? "pooled");
   return {
     id: row.id,
@@ -59,7 +76,6 @@ function toTenant(row: Row, pool: TenantPool): RequestTenant {
     plan: row.plan ?? "",
     terms,
     modules: row.modules,
-    hostKind: row.host_kind,
     hosts: row.hosts ?? [],
     wasActive: row.was_active,
     ...pool.forTenant(row, terms),

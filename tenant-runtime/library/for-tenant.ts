@@ -1,0 +1,40 @@
+/** A tenant outside of a request: for jobs and scripts. */
+import { AppError } from "../../core/errors.ts";
+import type { DesiredState } from "../../core/tenant.ts";
+import type { TenancyContext } from "../context.ts";
+import type { ServedTenant } from "../request-tenant.ts";
+import { normaliseHost } from "../resolution/host-name.ts";
+import { createRegistryCache } from "../resolution/registry-cache.ts";
+import { refuseUnlessActive } from "../resolution/resolve-tenant.ts";
+import { findTenantById } from "../resolution/tenant-store.ts";
+
+/** The tenant's id, or one of its hosts. */
+export type TenantReference = number | string;
+
+export interface TenantStates {
+  /** States in which the tenant's data is still there and which the caller can live with. Default: none but active. */
+  readonly alsoWhen?: readonly Extract<DesiredState, "suspended" | "closed">[];
+}
+
+export type FindTenant = (reference: TenantReference, states?: TenantStates) => Promise<ServedTenant>;
+
+/** @returns a function that answers from memory while nothing about the tenant changes. */
+export function tenantFinder(ctx: TenancyContext): FindTenant {
+  const byId = createRegistryCache({
+    max: 10_000,
+    ttlMs: 30_000,
+    staleMs: ctx.config.RESOLUTION_STALE_SECONDS * 1000,
+    load: (id: string) => findTenantById(ctx.registry, ctx.tenantPool, Number(id)),
+  });
+  ctx.listener.subscribe(byId);
+  return async (reference, { alsoWhen = [] } = {}) => {
+    const key = typeof reference === "number" ? idKey(reference) : normaliseHost(reference);
+    const tenant = key && (await (typeof reference === "number" ? byId : ctx.tenants).get(key));
+    if (!tenant || tenant.desiredState === "rolled_back")
+      throw new AppError("tenant-not-found", "Name a tenant by its id, or by one of its hosts.");
+    if (!alsoWhen.some((state) => state === tenant.desiredState)) refuseUnlessActive(tenant);
+    return tenant;
+  };
+}
+
+const idKey = (id: number): string | undefined => (Number.isSafeInteger(id) && id > 0 ? String(id) : undefined);
