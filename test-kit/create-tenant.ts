@@ -3,23 +3,8 @@ import { sendBatch, type Knex } from "../core/db.ts";
 import { AppError } from "../core/errors.ts";
 import { roleStatements, schemaStatements, type SchemaOwner } from "../core/migrations/tenant-schema.ts";
 import { hostKinds, tenantHost } from "../core/tenant.ts";
-import type { ServedTenant, Tenancy } from "../tenant-runtime/library/index.ts";
-
-export interface NewTestTenant {
-  /** 3 to 32 characters of a-z, 0-9 and single hyphens. Default: one that no other tenant here has. */
-  readonly slug?: string;
-  readonly name?: string;
-  /** Code of a plan: `basic` (default), `premium`, `enterprise`, or one that the test put into `plans`. */
-  readonly plan?: string;
-  /** Default: the plan's. */
-  readonly modules?: readonly string[];
-}
-
-/** A tenant, its database handle, and the hosts that a request names it by. */
-export interface TestTenant extends ServedTenant {
-  readonly apiHost: string;
-  readonly chatHost: string;
-}
+import type { Tenancy } from "../tenant-runtime/library/index.ts";
+import type { NewTestTenant, TestTenant } from "./test-tenancy.ts";
 
 const baseDomain = "test";
 let made = 0;

@@ -16,7 +16,7 @@ export interface TestServers {
  * `redis-server`. Takes a second or two: once for a run, e.g. in mocha's `mochaGlobalSetup`. Ends with the process.
  */
 export async function startTestServers(
-  given: Partial<Record<"databaseUrl" | "redisUrl", string>> = {},
+  given: { readonly databaseUrl?: string | undefined; readonly redisUrl?: string | undefined } = {},
 ): Promise<TestServers> {
   const folder = await mkdtemp(join(tmpdir(), "secretaria-test-kit-"));
   const config = { DATABASE_URL: given.databaseUrl, REDIS_URL: given.redisUrl };

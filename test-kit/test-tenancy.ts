@@ -1,24 +1,16 @@
-/** Everything that the tests of one file need, on a database of their own. */
-import { openDatabase, type Knex } from "../core/db.ts";
-import { createLogger } from "../core/logger.ts";
-import { createSecrets } from "../core/secrets.ts";
-import { createShutdown, type Shutdown } from "../core/shutdown.ts";
-import { createTokenService, loadSigningKeys } from "../core/tokens.ts";
-import { openTenancy, type Logger, type ServedTenant, type Tenancy } from "../tenant-runtime/library/index.ts";
-import { createTenant, type NewTestTenant, type TestTenant } from "./create-tenant.ts";
-import { createTestDatabase } from "./test-database.ts";
-import { startTestServers } from "./test-servers.ts";
-import { tokenFor, type TokenOptions } from "./token-for.ts";
+/** Everything that the tests of one file need, on a database of their own. Types only: see library/tenancy.ts. */
+import type { Knex } from "knex";
+import type { Logger, ServedTenant, Tenancy } from "../tenant-runtime/library/index.ts";
 
 export interface TestTenancyOptions {
   /** A PostgreSQL server for tests, as a role that may create databases and roles. Absent: one is started. */
-  readonly databaseUrl?: string;
+  readonly databaseUrl?: string | undefined;
   /** Absent: one is started. */
-  readonly redisUrl?: string;
+  readonly redisUrl?: string | undefined;
   /** 32 bytes in base64; the same for all runs on one server, whose roles carry a mark of it. Default: a key for tests. */
-  readonly masterKey?: string;
+  readonly masterKey?: string | undefined;
   /** Pino. Default: says nothing. */
-  readonly log?: Logger;
+  readonly log?: Logger | undefined;
 }
 
 export interface TestTenancy {
@@ -35,47 +27,28 @@ export interface TestTenancy {
   close(): Promise<void>;
 }
 
-const keyForTests = Buffer.from("secretaria-test-kit-32-bytes-key").toString("base64");
-
-/**
- * A database cloned from a migrated template, which the first call on a server makes and leaves there. Test files, and
- * processes, side by side on one server do not meet.
- * @throws Error when a server does not answer, or its roles were made with another master key.
- */
-export async function createTestTenancy(options: TestTenancyOptions = {}): Promise<TestTenancy> {
-  const { masterKey = keyForTests, log = createLogger("test", "silent") } = options;
-  const shutdown = createShutdown(log);
-  try {
-    const { databaseUrl, redisUrl } = await findServers(options, shutdown);
-    const database = await createTestDatabase(databaseUrl, Buffer.from(masterKey, "base64"));
-    shutdown.add("test database", () => database.drop());
-    const registry = openDatabase(database.url, { name: "test registry", max: 2 });
-    shutdown.add("registry", () => registry.destroy());
-    const opened = { databaseUrl: database.url, redisUrl, masterKey };
-    const tenancy = await openTenancy({ ...opened, log, waitSeconds: 0 });
-    shutdown.add("tenancy", () => tenancy.close());
-    const secrets = createSecrets(Buffer.from(masterKey, "base64"));
-    const tokens = createTokenService(await loadSigningKeys(registry, secrets, "tenant"));
-    return {
-      tenancy,
-      options: opened,
-      registry,
-      createTenant: (tenant = {}) => createTenant(registry, tenancy, tenant),
-      tokenFor: (tenant, wanted) => tokenFor(tokens, tenant, wanted),
-      close: () => shutdown.run("test over"),
-    };
-  } catch (error) {
-    await shutdown.run("test tenancy did not open");
-    throw error;
-  }
+export interface NewTestTenant {
+  /** 3 to 32 characters of a-z, 0-9 and single hyphens. Default: one that no other tenant here has. */
+  readonly slug?: string | undefined;
+  readonly name?: string | undefined;
+  /** Code of a plan: `basic` (default), `premium`, `enterprise`, or one that the test put into `plans`. */
+  readonly plan?: string | undefined;
+  /** Default: the plan's. */
+  readonly modules?: readonly string[] | undefined;
 }
 
-async function findServers(
-  { databaseUrl, redisUrl }: TestTenancyOptions,
-  shutdown: Shutdown,
-): Promise<{ databaseUrl: string; redisUrl: string }> {
-  if (databaseUrl !== undefined && redisUrl !== undefined) return { databaseUrl, redisUrl };
-  const servers = await startTestServers({ ...(databaseUrl && { databaseUrl }), ...(redisUrl && { redisUrl }) });
-  shutdown.add("servers", () => servers.stop());
-  return servers;
+/** A tenant, its database handle, and the hosts that a request names it by. */
+export interface TestTenant extends ServedTenant {
+  readonly apiHost: string;
+  readonly chatHost: string;
+}
+
+export interface TokenOptions {
+  /** Default `member`. */
+  readonly role?: "owner" | "admin" | "member" | undefined;
+  /** The person is made when the tenant has nobody of that address. Default: `<role>@<slug>.test`. */
+  readonly email?: string | undefined;
+  readonly name?: string | undefined;
+  /** Default 3600; a negative one makes a token that has expired. */
+  readonly ttlSeconds?: number | undefined;
 }

@@ -3,16 +3,7 @@ import { tenantAudience } from "../core/tenant.ts";
 import type { TokenService } from "../core/tokens.ts";
 import type { ServedTenant } from "../tenant-runtime/library/index.ts";
 import { openSession } from "../tenant-runtime/modules/access/session-store.ts";
-
-export interface TokenOptions {
-  /** Default `member`. */
-  readonly role?: "owner" | "admin" | "member";
-  /** The person is made when the tenant has nobody of that address. Default: `<role>@<slug>.test`. */
-  readonly email?: string;
-  readonly name?: string;
-  /** Default 3600; a negative one makes a token that has expired. */
-  readonly ttlSeconds?: number;
-}
+import type { TokenOptions } from "./test-tenancy.ts";
 
 /** An access token that `tenancy.guard` takes, with a session of its own. */
 export async function tokenFor(

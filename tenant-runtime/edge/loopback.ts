@@ -2,7 +2,7 @@
 import { Router, type Request, type Response } from "express";
 import { serveMetrics, type Metrics } from "../../core/metrics.ts";
 import type { RuntimeContext } from "../context.ts";
-import { checkHealth } from "../health.ts";
+import { checkHealth } from "../check-health.ts";
 import { isFromLoopback } from "../resolution/host-name.ts";
 
 /** `/healthz`: the process answers. `/readyz`: PostgreSQL and Redis answer, 503 otherwise. */

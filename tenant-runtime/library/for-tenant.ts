@@ -1,22 +1,11 @@
 /** A tenant outside of a request: for jobs and scripts. */
 import { AppError } from "../../core/errors.ts";
-import type { DesiredState } from "../../core/tenant.ts";
 import type { TenancyContext } from "../context.ts";
-import type { ServedTenant } from "../request-tenant.ts";
 import { normaliseHost } from "../resolution/host-name.ts";
 import { createRegistryCache } from "../resolution/registry-cache.ts";
 import { refuseUnlessActive } from "../resolution/resolve-tenant.ts";
 import { findTenantById } from "../resolution/tenant-store.ts";
-
-/** The tenant's id, or one of its hosts. */
-export type TenantReference = number | string;
-
-export interface TenantStates {
-  /** States in which the tenant's data is still there and which the caller can live with. Default: none but active. */
-  readonly alsoWhen?: readonly Extract<DesiredState, "suspended" | "closed">[];
-}
-
-export type FindTenant = (reference: TenantReference, states?: TenantStates) => Promise<ServedTenant>;
+import type { FindTenant } from "./tenancy.ts";
 
 /** @returns a function that answers from memory while nothing about the tenant changes. */
 export function tenantFinder(ctx: TenancyContext): FindTenant {

@@ -1,18 +1,9 @@
-/** Tenants for an Express app of somebody else's: middleware, handles, and one close for all of it. */
+/** Tenants for an Express app of somebody else's. Types only: an importer's compiler reads no further than this. */
 import type { ErrorRequestHandler, RequestHandler } from "express";
-import { currentTenant, runAsTenant, type CurrentTenant } from "../../core/current-tenant.ts";
-import { correlate } from "../../core/http.ts";
-import { createLogger } from "../../core/logger.ts";
-import { createShutdown, type Shutdown } from "../../core/shutdown.ts";
-import type { TenancyContext } from "../context.ts";
-import { guardTenant } from "../guard/tenant-guard.ts";
-import { checkHealth, type Health } from "../health.ts";
-import { openContext } from "../open-context.ts";
+import type { CurrentTenant } from "../../core/current-tenant.ts";
+import type { DesiredState } from "../../core/tenant.ts";
+import type { Health } from "../health.ts";
 import type { ServedTenant } from "../request-tenant.ts";
-import { resolveTenant } from "../resolution/resolve-tenant.ts";
-import { tenantFinder, type FindTenant } from "./for-tenant.ts";
-import { checkOptions, type TenancyOptions } from "./options.ts";
-import { answerProblems } from "./problems.ts";
 
 export interface Tenancy {
   /**
@@ -42,53 +33,12 @@ export interface Tenancy {
   close(): Promise<void>;
 }
 
-/**
- * Waits for the registry and answers when tenants can be served. Reads no environment, hears no signals, keeps nothing
- * outside of what it answers: several tenancies in one process know nothing of each other.
- * @throws TypeError for options that are not usable, all named at once; Error when the registry is not usable.
- */
-export async function openTenancy(options: TenancyOptions): Promise<Tenancy> {
-  const { config, name, patienceMs, log = createLogger(name, "warn") } = checkOptions(options);
-  const shutdown = createShutdown(log);
-  try {
-    return createTenancy(await openContext(config, log, { shutdown, name, patienceMs }), shutdown);
-  } catch (error) {
-    await shutdown.run("tenancy did not open");
-    throw error;
-  }
+/** The tenant's id, or one of its hosts. */
+export type TenantReference = number | string;
+
+export interface TenantStates {
+  /** States in which the tenant's data is still there and which the caller can live with. Default: none but active. */
+  readonly alsoWhen?: readonly Extract<DesiredState, "suspended" | "closed">[];
 }
 
-function createTenancy(ctx: TenancyContext, shutdown: Shutdown): Tenancy {
-  /** Tenants that came from here: those of another tenancy may have the same ids. */
-  const own = new WeakSet<object>();
-  const resolveHost = resolveTenant(ctx);
-  const guardOwn = guardTenant(ctx);
-  const find = tenantFinder(ctx);
-  return {
-    resolve: (req, res, next) => {
-      if (req.correlationId === undefined) void correlate(req, res, () => undefined);
-      return resolveHost(req, res, (error?: unknown) => {
-        if (error === undefined) own.add(req.tenant);
-        next(error);
-      });
-    },
-    guard: (req, res, next) => {
-      if (!own.has(req.tenant)) throw new Error("mount this tenancy's resolve before its guard");
-      return guardOwn(req, res, next);
-    },
-    problems: answerProblems(ctx.log),
-    forTenant: async (reference, states) => {
-      const tenant = await find(reference, states);
-      own.add(tenant);
-      return tenant;
-    },
-    runAs: runAsTenant,
-    currentTenant: () => {
-      const tenant = currentTenant();
-      if (!own.has(tenant)) throw new Error("the tenant that is served here is another tenancy's");
-      return tenant;
-    },
-    health: () => checkHealth(ctx),
-    close: () => shutdown.run("tenancy closed"),
-  };
-}
+export type FindTenant = (reference: TenantReference, states?: TenantStates) => Promise<ServedTenant>;
