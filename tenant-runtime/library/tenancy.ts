@@ -24,13 +24,13 @@ export interface Tenancy {
    */
   readonly forTenant: FindTenant;
   /** Runs `work`, and all that it starts, with `currentTenant()` being this tenant. Gives no access to data. */
-  runAs<T>(tenant: ServedTenant, work: () => T): T;
+  readonly runAs: <T>(tenant: ServedTenant, work: () => T) => T;
   /** Whom the code that runs now works for; for logs and metrics. @throws Error outside of this tenancy's requests and `runAs`. */
-  currentTenant(): CurrentTenant;
+  readonly currentTenant: () => CurrentTenant;
   /** Asks PostgreSQL and Redis. Throws nothing. */
-  health(): Promise<Health>;
+  readonly health: () => Promise<Health>;
   /** Closes every connection; stop the HTTP server first. Safe to repeat. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The tenant's id, or one of its hosts. */
