@@ -30,6 +30,7 @@ describe("the package", function packed() {
   after(() => rm(folder, { recursive: true, force: true }));
 
   it("carries types that hold without those of this project", async () => {
+    await writeFile(join(folder, "right.ts"), rightUse);
     expect(await run(projectPath("node_modules", ".bin", "tsc"), ["--project", "."])).to.deep.equal({
       code: 0,
       output: "",
@@ -68,6 +69,16 @@ const compilerOptions = {
   exactOptionalPropertyTypes: true,
   skipLibCheck: false,
 };
+
+const rightUse = `import { openTenancy, type Tenancy } from "secretaria/tenant-runtime";
+import type { TestTenancy } from "secretaria/tenant-runtime/testing";
+import type { Request } from "express";
+export const idOf = (req: Request): [number, string, string] => [req.tenant.id, req.user.email, req.correlationId];
+export const open = (masterKey: Uint8Array): Promise<Tenancy> =>
+  openTenancy({ databaseUrl: "postgres://db/app", redisUrl: "redis://cache", masterKey, poolUrl: undefined });
+export const rows = (kit: TestTenancy) =>
+  kit.createTenant({ plan: "premium" }).then((tenant) => tenant.db<{ name: string }>("customers").first("name"));
+`;
 
 const wrongUse = `import { AppError, openTenancy } from "secretaria/tenant-runtime";
 await openTenancy({ databaseUrl: "postgres://db/app" });

@@ -5,6 +5,15 @@ import type { DesiredState } from "../../core/tenant.ts";
 import type { Health } from "../health.ts";
 import type { ServedTenant } from "../request-tenant.ts";
 
+declare global {
+  namespace Express {
+    interface Request {
+      /** Set by `resolve`: from `X-Request-Id` when it looks like one, else made there; in every answer and log line. */
+      correlationId: string;
+    }
+  }
+}
+
 export interface Tenancy {
   /**
    * Sets `req.tenant` from the request's host and nothing else, and `currentTenant()` for what runs behind it. Passes
