@@ -31,5 +31,6 @@ declare module "knex/lib/dialects/postgres/execution/pg-transaction.js" {
     readonly isolationLevel?: string;
     readonly readOnly?: boolean;
     begin(connection: unknown): Promise<unknown>;
+    query(connection: unknown, sql: string, ...rest: unknown[]): unknown;
   }
 }

@@ -76,7 +76,10 @@ const openings: { grants: string[]; succeed: string[]; level: string }[] = [
 ];
 
 /** No right of the server opens these: they are the handle's to stop. */
-const ofTheHandle = ["two-statements", "savepoint-rolled-back", "setting-for-the-next"];
+const ofTheHandle = [
+  ..."two-statements savepoint-rolled-back setting-for-the-next role-by-statement role-left".split(" "),
+  ..."transaction-ended own-password session-setting statement-kept cursor-kept".split(" "),
+];
 
 describe("the start-up probe of isolation", () => {
   const platform = usePlatform();

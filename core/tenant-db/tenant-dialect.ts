@@ -1,9 +1,11 @@
 /** Knex's PostgreSQL dialect, scoped: a client of one tenant, on connections that it shares with all others. */
+import { randomUUID } from "node:crypto";
 import type { Transform } from "node:stream";
 import type { Knex } from "knex";
 import PostgresDialect, { type StatementObject } from "knex/lib/dialects/postgres/index.js";
 import PostgresTransaction from "knex/lib/dialects/postgres/execution/pg-transaction.js";
 import pg from "pg";
+import { checkStatement } from "./allowed-statement.ts";
 import { cleaning, isHarmless } from "./session-cleaning.ts";
 import { TenantConnection } from "./tenant-connection.ts";
 import type { TenantConnections } from "./tenant-connections.ts";
@@ -18,7 +20,19 @@ export interface Scope {
   readonly statementTimeoutMs: number;
 }
 
-const endings: Readonly<Record<string, "COMMIT" | "ROLLBACK">> = { "COMMIT;": "COMMIT", ROLLBACK: "ROLLBACK" };
+/**
+ * How Knex ends a transaction is told from a text that somebody else wrote by a mark that nobody else knows: behind an end,
+ * the rest of the program's transaction would run outside of the scope.
+ */
+const mark = randomUUID();
+const markedEndings: Readonly<Record<string, string>> = {
+  "COMMIT;": `COMMIT;/*${mark}*/`,
+  ROLLBACK: `ROLLBACK/*${mark}*/`,
+};
+const endings: Readonly<Record<string, "COMMIT" | "ROLLBACK">> = {
+  [`COMMIT;/*${mark}*/`]: "COMMIT",
+  [`ROLLBACK/*${mark}*/`]: "ROLLBACK",
+};
 
 /** Without a scope it runs nothing: that is the client which opens the connections. */
 export class TenantDialect extends PostgresDialect {
@@ -55,6 +69,8 @@ export class TenantDialect extends PostgresDialect {
     const { sql, bindings = [], options } = statement;
     if (!sql) throw new Error("The query is empty");
     const query = { ...options, text: sql, values: bindings };
+    const ending = this.transacting && endings[sql];
+    if (ending === undefined) checkStatement(sql);
     if (!this.transacting) {
       const { scope } = boundOf(this);
       const end = isHarmless(sql) ? "COMMIT" : `COMMIT;${cleaning}`;
@@ -62,7 +78,6 @@ export class TenantDialect extends PostgresDialect {
       return statement;
     }
     // Knex makes the clients of transactions itself: what belongs to the tenant is on the connection.
-    const ending = endings[sql];
     if (ending === undefined) connection.isTouched ||= !isHarmless(sql);
     statement.response = await (ending === undefined
       ? connection.run(query)
@@ -81,6 +96,7 @@ export class TenantDialect extends PostgresDialect {
       stream.emit("error", error);
       throw error;
     }
+    checkStatement(statement.sql);
     connection.isTouched ||= !isHarmless(statement.sql);
     await connection.begin();
     return super._stream(connection, statement, stream, options);
@@ -104,5 +120,9 @@ class ScopedTransaction extends PostgresTransaction {
     if (scope === undefined) return Promise.reject(new Error("a transaction needs a tenant"));
     connection.holdBegin(`BEGIN${isolation}${this.readOnly ? " READ ONLY" : ""};${scope.statements}`);
     return Promise.resolve();
+  }
+
+  override query(connection: unknown, sql: string, ...rest: unknown[]): unknown {
+    return super.query(connection, markedEndings[sql] ?? sql, ...rest);
   }
 }
