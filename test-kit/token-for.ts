@@ -12,12 +12,11 @@ export async function tokenFor(
   options: TokenOptions = {},
 ): Promise<string> {
   const { role = "member", email = `${role}@${tenant.slug}.test`, name = email, ttlSeconds = 3600 } = options;
-  const { user } = await tenant.transaction(async (db) => {
+  const { user, sessionId: sid } = await tenant.transaction(async (db) => {
     await db("users").insert({ email, name, role }).onConflict(db.raw("(lower(email))")).merge(["name", "role"]);
     const person = await db("users").whereRaw("lower(email) = lower(?)", [email]).first("id", "email", "name", "role");
     return openSession(db, person, { ip: undefined, userAgent: "test" });
   });
-  const { id: sub, sessionId: sid } = user;
-  const claims = { sub, sid, tenant_id: tenant.id, plan: tenant.plan, role, type: "access" };
+  const claims = { sub: user.id, sid, tenant_id: tenant.id, plan: tenant.plan, role, type: "access" };
   return tokens.sign(claims, tenantAudience(tenant.uuid), ttlSeconds).token;
 }
