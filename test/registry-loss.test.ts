@@ -35,7 +35,7 @@ describe("a lost registry", () => {
     proxy = await openProxy({ host: url.hostname, port: Number(url.port) });
     url.port = String(proxy.port);
     runtime = await startRuntime({ ...config, DATABASE_URL: url.toString() }, log, shutdown);
-    const asked = runtimeClient({ httpPort: runtime.httpPort, httpsPort: runtime.httpsPort } as never);
+    const asked = runtimeClient({ httpPort: runtime.httpPort, httpsPort: runtime.httpsPort });
     ask = (host, what, request) => asked(host, what, { plain: true, ...request });
     api = await createApiClient(`http://127.0.0.1:${port}`, { email: adminEmail, password: adminPassword });
   });
