@@ -11,7 +11,7 @@ import { addToCounters, type UsageEntry } from "./usage-counters.ts";
 import { noUsage, usageNames, utcDay, type UsageName } from "./usage.ts";
 
 export interface UsageMeter {
-  /** Counts for the company and the day that it is now, in UTC. Asks nobody. */
+  /** Counts for the company and the day that it is now, in UTC; a day ends with the first handing over after it. */
   add(companyId: number, name: UsageName, n: number): void;
   /** Hands over what was counted. Never throws; each count arrives once, however often its way there fails. */
   flush(): Promise<void>;
@@ -30,6 +30,8 @@ export function openUsageMeter(redis: Redis, log: Logger, { flushMs }: { flushMs
   let sent: UsageEntry[] = [];
   const source = randomUUID();
   let batch = 0;
+  /** Looked at when counts are handed over: asking a clock costs more than counting. */
+  let day = utcDay();
   let flushing: Promise<void> = Promise.resolve();
   let isDown = false;
 
@@ -47,8 +49,9 @@ export function openUsageMeter(redis: Redis, log: Logger, { flushMs }: { flushMs
     else for (const name of usageNames) current.counts[name] += entry.counts[name];
   };
   const handOver = async () => {
+    day = utcDay();
     if (sent.length === 0) sent = seal();
-    sent = sent.filter(({ day }) => day >= utcDay() - settledAfterDays);
+    sent = sent.filter((entry) => entry.day >= day - settledAfterDays);
     if (sent.length === 0) return;
     try {
       const { failed, homeless } = await addToCounters(redis, sent, `${source}:${batch}`);
@@ -65,7 +68,6 @@ export function openUsageMeter(redis: Redis, log: Logger, { flushMs }: { flushMs
   const timer = setInterval(() => void flush(), flushMs);
   return {
     add(companyId, name, n) {
-      const day = utcDay();
       let entry = open.get(companyId);
       if (entry === undefined || entry.day !== day) {
         if (entry !== undefined) past.push(entry);

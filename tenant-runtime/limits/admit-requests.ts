@@ -6,7 +6,7 @@ import { answerErrors } from "../../core/http.ts";
 import { answerProblem } from "../answer-problem.ts";
 import type { RuntimeContext } from "../context.ts";
 import { createRequestRate, type Taken } from "./request-rate.ts";
-import { createRunningRequests, type RunningRequests } from "./running-requests.ts";
+import { createRunningRequests } from "./running-requests.ts";
 
 export interface Admission {
   /**
@@ -42,7 +42,8 @@ export function admitRequests({ config, log, fleetShare }: RuntimeContext, regis
       refused.inc({ reason: "rate" });
       throw tooMany(taken);
     }
-    if (!running.enter(id, terms.concurrentRequests)) {
+    const place = running.enter(id, terms.concurrentRequests);
+    if (place === undefined) {
       refused.inc({ reason: "concurrency" });
       throw busy();
     }
@@ -52,7 +53,11 @@ export function admitRequests({ config, log, fleetShare }: RuntimeContext, regis
       // Not by next(): Express's own last resort would meet what the handler says later, and cut the connection.
       answer(tookTooLong(), req, res, next);
     };
-    follow(req, res, { running, timer: setTimeout(giveUp, timeoutMs) });
+    const timer = setTimeout(giveUp, timeoutMs);
+    whenOver(req, res, () => {
+      clearTimeout(timer);
+      running.leave(place);
+    });
     next();
   };
 }
@@ -74,22 +79,15 @@ function tellRate(res: Response, { quota, windowSeconds, remaining, fullInSecond
   res.setHeader("RateLimit", `"default";r=${remaining};t=${fullInSeconds}`);
 }
 
-/** Counts the request as running until its answer is out or its client is gone. */
-function follow(
-  req: Request,
-  res: Response,
-  { running, timer }: { running: RunningRequests; timer: NodeJS.Timeout },
-): void {
-  const { id } = req.tenant;
+/** Once: when the answer is out, its client is gone, or it became a stream. */
+function whenOver(req: Request, res: Response, end: () => void): void {
   let isRunning = true;
-  const end = () => {
-    if (!isRunning) return;
+  const endOnce = () => {
+    if (isRunning) end();
     isRunning = false;
-    clearTimeout(timer);
-    running.leave(id);
   };
-  req.admission = { letStream: end };
-  res.once("close", end);
+  req.admission = { letStream: endOnce };
+  res.once("close", endOnce);
 }
 
 const tooMany = ({ retryAfterSeconds }: Taken) =>
