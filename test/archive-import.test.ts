@@ -159,7 +159,9 @@ describe("the import of an archive", () => {
       );
     await platform.query(`INSERT INTO ${schema}.customers (name) VALUES ('De antes')`);
     const path = await take(old.id);
-    expect((await verifyArchive(path)).manifest.migrations).to.have.length(10);
+    expect((await verifyArchive(path)).manifest.migrations).to.have.length(
+      readMigrations("tenant").length - undone.length,
+    );
 
     const { id } = await importTenant(platform.ctx, { ...given("antiga"), file: path });
     expect(await platform.query(`SELECT name FROM tenant_${id}.customers`)).to.deep.equal([{ name: "De antes" }]);
