@@ -1,5 +1,5 @@
 /** JWTs (ES256). One key set signs for the platform, another for tenants: neither accepts the other's tokens. */
-import { createPrivateKey, createPublicKey, randomUUID, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, randomUUID, type JsonWebKey, type KeyObject } from "node:crypto";
 import jwt from "jsonwebtoken";
 import { AppError } from "./errors.ts";
 import type { SigningKey } from "./signing-keys.ts";
@@ -31,6 +31,8 @@ export interface TokenService {
    * @throws AppError `token-invalid` for anything but a live token of this purpose and audience; what `reload` throws.
    */
   verify(token: string, audience: string): Promise<Claims>;
+  /** What others verify these tokens with now (RFC 7517). */
+  publicKeys(): { readonly keys: readonly JsonWebKey[] };
 }
 
 const issuer = "secretaria";
@@ -71,6 +73,10 @@ export function createTokenService(
   };
 
   return {
+    publicKeys() {
+      renew();
+      return { keys: [...ring.publicKeys].map(toJwk) };
+    },
     sign(claims, audience, ttlSeconds, jti = randomUUID()) {
       renew();
       const options = { algorithm: "ES256", issuer, audience, expiresIn: ttlSeconds, jwtid: jti } as const;
@@ -104,6 +110,9 @@ function openRing(keys: readonly SigningKey[]): KeyRing {
   const publicKeys = new Map(keys.map((key) => [key.kid, createPublicKey(key.publicKey)]));
   return { kid: signing.kid, privateKey: createPrivateKey(signing.privateKey), publicKeys };
 }
+
+const toJwk = ([kid, key]: [string, KeyObject]): JsonWebKey =>
+  Object.assign(key.export({ format: "jwk" }), { kid, use: "sig", alg: "ES256" });
 
 /** Empty for what is no token. */
 function kidOf(token: string): string {

@@ -6,7 +6,7 @@ import { answerProblem } from "./answer-problem.ts";
 import { measureIsolation } from "../core/isolation/isolation-metrics.ts";
 import type { RuntimeContext } from "./context.ts";
 import { loopbackRoutes } from "./edge/loopback.ts";
-import { gatewayRoutes } from "./gateway/routes.ts";
+import { gatewayRoutes, publicKeyRoute } from "./gateway/routes.ts";
 import { accessRoutes, linkRoutes } from "./modules/access/routes.ts";
 import { sessionRoutes } from "./modules/access/session-routes.ts";
 import { chatRoutes } from "./modules/chat/routes.ts";
@@ -38,7 +38,7 @@ export function createRuntimeApp(ctx: RuntimeContext): Express {
     customerRoutes(guard),
   );
   const hosts = {
-    api: Router().use(api, gatewayRoutes(ctx, guard, api)),
+    api: Router().use(api, publicKeyRoute(ctx), gatewayRoutes(ctx, guard, api)),
     chat: Router().use(links, chatRoutes(ctx)),
   };
 

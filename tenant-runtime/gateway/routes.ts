@@ -34,6 +34,13 @@ export function gatewayRoutes(ctx: RuntimeContext, guard: RequestHandler, own: R
   });
 }
 
+/** `GET /.well-known/jwks.json`: with these anybody verifies what the runtime signs, and can sign nothing. */
+export function publicKeyRoute({ tokens }: RuntimeContext): Router {
+  return Router().get("/.well-known/jwks.json", (_req, res) => {
+    res.set("Cache-Control", "public, max-age=300").json(tokens.publicKeys());
+  });
+}
+
 function refuseShadows(routes: readonly GatewayRoute[], own: readonly string[]): void {
   const areaOf = (path: string) => path.toLowerCase().split("/").slice(0, 3).join("/");
   const areas = new Set(own.map(areaOf));
