@@ -5,11 +5,15 @@ import { join } from "node:path";
 import { after, before } from "mocha";
 import { defaultConfig, type Config } from "../../core/config.ts";
 import { createLogger } from "../../core/logger.ts";
+import { runtimeRole } from "../../core/migrations/tenant-schema.ts";
+import { createSecrets } from "../../core/secrets.ts";
+import { registryRole, servicePassword } from "../../core/service-roles.ts";
 import { createShutdown, type Shutdown } from "../../core/shutdown.ts";
 import type { ControlContext } from "../../control-plane/context.ts";
 import { startControlPlane } from "../../control-plane/start.ts";
 import { startWorkers } from "../../workers/start.ts";
 import { createApiClient, type ApiClient } from "./api-client.ts";
+import { startPooler } from "./pgbouncer.ts";
 import { createTestDatabase, masterKey, runQuery, shared } from "./servers.ts";
 
 export const adminEmail = "admin@example.com";
@@ -18,6 +22,8 @@ export const adminPassword = "uma senha bem longa";
 export interface Platform {
   readonly config: Config;
   readonly databaseUrl: string;
+  /** The way of the runtime and the workers to it: the same, or through PgBouncer. */
+  readonly servingUrl: string;
   readonly ctx: ControlContext;
   /** Of the control plane, signed in as the admin. */
   readonly api: ApiClient;
@@ -30,6 +36,8 @@ export interface Platform {
 export interface PlatformOptions {
   readonly runtime?: boolean;
   readonly workers?: boolean;
+  /** Runtime and workers reach PostgreSQL through PgBouncer in transaction mode, over this many connections a role. */
+  readonly pooledConnections?: number;
   readonly config?: Partial<Config>;
 }
 
@@ -38,22 +46,27 @@ export function usePlatform(options: PlatformOptions = {}): Platform {
   const platform = {} as { -readonly [K in keyof Platform]: Platform[K] };
   let shutdown: Shutdown;
   let folder: string;
-  before(async () => {
+  before(async function prepare() {
+    // Installing PgBouncer takes longer than any test may.
+    if (options.pooledConnections !== undefined) this.timeout(300_000);
     folder = mkdtempSync(join(tmpdir(), "secretaria-file-"));
     const databaseUrl = await createTestDatabase();
     const config = testConfig({ DATABASE_URL: databaseUrl, DATA_DIR: folder, ...options.config });
     const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
     shutdown = createShutdown(log);
     const controlPlane = await startControlPlane(config, log, shutdown);
-    if (options.workers) await startWorkers(config, log, shutdown);
+    const servingUrl = await openWay(databaseUrl, options.pooledConnections, shutdown);
+    const serving = { ...config, DATABASE_URL: servingUrl };
+    if (options.workers) await startWorkers(serving, log, shutdown);
     if (options.runtime) {
       const { startRuntime } = await import("../../tenant-runtime/start.ts");
-      const { httpPort, httpsPort } = await startRuntime(config, log, shutdown);
+      const { httpPort, httpsPort } = await startRuntime(serving, log, shutdown);
       Object.assign(platform, { httpPort, httpsPort });
     }
     Object.assign(platform, {
       config,
       databaseUrl,
+      servingUrl,
       ctx: controlPlane.ctx,
       api: await createApiClient(`http://127.0.0.1:${controlPlane.port}`, {
         email: adminEmail,
@@ -67,6 +80,17 @@ export function usePlatform(options: PlatformOptions = {}): Platform {
     rmSync(folder, { recursive: true, force: true });
   });
   return platform;
+}
+
+async function openWay(databaseUrl: string, connections: number | undefined, shutdown: Shutdown): Promise<string> {
+  if (connections === undefined) return databaseUrl;
+  const secrets = createSecrets(Buffer.from(masterKey, "base64"));
+  const passwordOf = (role: string) => servicePassword(secrets, role);
+  const others = { [registryRole]: passwordOf(registryRole) };
+  const options = { user: runtimeRole, password: passwordOf(runtimeRole), connections, others };
+  const pooler = await startPooler(databaseUrl, options);
+  shutdown.add("pgbouncer", () => pooler.stop());
+  return pooler.url;
 }
 
 /** Free ports, the shared servers, an admin, and a sweep that comes quickly. */
