@@ -1,0 +1,101 @@
+/** One defect in a copy of the working tree, and the attacks on it. */
+import { spawn } from "node:child_process";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { projectPath } from "../../core/paths.ts";
+import { brokenWorld } from "../../test/attacks/attack.ts";
+import type { Mutation } from "./mutations.ts";
+
+/**
+ * `killed`: an attack got through, and was seen. `closed`: nothing works any more, so nobody gets anything. `survived`:
+ * all attacks say that nothing is wrong.
+ */
+export type Verdict = "killed" | "closed" | "survived";
+
+export interface MutationResult {
+  readonly name: string;
+  readonly defence: string;
+  readonly verdict: Verdict;
+  /** The first attack that got through, or what broke. */
+  readonly by: string | undefined;
+}
+
+const copied = ["core", "control-plane", "tenant-runtime", "workers", "scripts", "test", "migrations"];
+const single = ["package.json", "tsconfig.json"];
+const patienceMs = 180_000;
+
+/** @throws Error when the text does not stand exactly once in its file. */
+export async function runMutation(mutation: Mutation): Promise<MutationResult> {
+  const changed = await mutate(mutation);
+  const folder = await mkdtemp(join(tmpdir(), "secretaria-mutation-"));
+  try {
+    for (const name of [...copied, ...single]) await cp(projectPath(name), join(folder, name), { recursive: true });
+    await symlink(projectPath("node_modules"), join(folder, "node_modules"));
+    await writeFile(join(folder, mutation.file), changed);
+    // The database server runs as an account of its own, and what a killed run leaves goes with the folder.
+    await chmod(folder, 0o755);
+    await mkdir(join(folder, "tmp"), { mode: 0o755 });
+    return { name: mutation.name, defence: mutation.defence, ...(await attack(folder, mutation.family)) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The file's text with the defect in it. @throws Error as above. */
+export async function mutate({ name, file, from, to }: Mutation): Promise<string> {
+  const text = await readFile(projectPath(file), "utf8");
+  const parts = text.split(from);
+  if (parts.length !== 2) throw new Error(`${name}: its text stands ${parts.length - 1} times in ${file}`);
+  return parts.join(to);
+}
+
+type Event = readonly [
+  what: string,
+  details: { readonly title?: string; readonly err?: string; readonly failures?: number },
+];
+
+/** Runs the family's attacks, directly, until one gets through. */
+async function attack(folder: string, family: string): Promise<Pick<MutationResult, "verdict" | "by">> {
+  const settings = ["--no-config", "--node-option", "import=tsx", "--require", "test/support/global.ts"];
+  const limits = ["--timeout", "60000", "--reporter", "json-stream", "--grep", `directly: ${family} `];
+  const args = ["node_modules/mocha/bin/mocha.js", ...settings, ...limits, "test/isolation-attacks.test.ts"];
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { ...process.env, TMPDIR: join(folder, "tmp") },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const impatience = setTimeout(() => child.kill("SIGTERM"), patienceMs);
+  let broken: string | undefined;
+  let passed = 0;
+  let got: string | undefined;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [what, { title = "", err = "" }] = readEvent(line);
+    if (what === "pass") passed += 1;
+    if (what !== "fail") continue;
+    if (title.includes(" hook ") || err.startsWith(brokenWorld)) broken ??= `${title}: ${err}`;
+    else {
+      got = title;
+      child.kill("SIGTERM");
+      break;
+    }
+  }
+  await ended;
+  clearTimeout(impatience);
+  if (got !== undefined) return { verdict: "killed", by: got };
+  if (broken === undefined && passed === 0) broken = "no attack was run";
+  return broken === undefined
+    ? { verdict: "survived", by: undefined }
+    : { verdict: "closed", by: broken.slice(0, 200) };
+}
+
+/** What is no event is something that a test printed. */
+function readEvent(line: string): Event {
+  try {
+    return JSON.parse(line) as Event;
+  } catch {
+    return ["", {}];
+  }
+}

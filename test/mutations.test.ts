@@ -1,0 +1,41 @@
+/** `npm run mutate`: there is a mutation of every defence that an attack names, each can be made, and some are tried here. */
+import { spawnSync } from "node:child_process";
+import { expect } from "chai";
+import { projectPath } from "../core/paths.ts";
+import { mutations } from "../scripts/mutate/mutations.ts";
+import { mutate } from "../scripts/mutate/run-mutation.ts";
+import { families } from "./attacks/families.ts";
+
+const attacks = families.flatMap((family) => family.attacks);
+/** Its mutations come with the hardening of the server. */
+const unmutated = new Set(["what a whole statement may do"]);
+
+describe("mutations of the isolation", () => {
+  it("are of every defence, and name families that there are", () => {
+    const defences = new Set(attacks.map(({ defence }) => defence).filter((defence) => !unmutated.has(defence)));
+    expect([...new Set(mutations.map(({ defence }) => defence))]).to.have.members([...defences]);
+    expect(families.map(({ name }) => name)).to.include.members(mutations.map(({ family }) => family));
+    expect(new Set(mutations.map(({ name }) => name)).size).to.equal(mutations.length);
+  });
+
+  it("stand against at least sixty attacks, no two of one name in a family", () => {
+    expect(attacks.length).to.be.at.least(60);
+    for (const family of families)
+      expect(new Set(family.attacks.map(({ name }) => name)).size, family.name).to.equal(family.attacks.length);
+  });
+
+  it("can be made: each text stands once in its file", async () => {
+    const faults = await Promise.all(mutations.map((mutation) => mutate(mutation).then(() => "", String)));
+    expect(faults.filter(Boolean)).to.deep.equal([]);
+  });
+
+  it("are seen: a job that names its company, and keys without a namespace", () => {
+    const results = ["a job's data name the company", "all keys"].map((name) => {
+      const args = ["--import", "tsx", projectPath("scripts/mutate.ts"), "--json", "--only", name];
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+      expect(status, stdout + stderr).to.equal(0);
+      return JSON.parse(stdout) as { name: string; verdict: string };
+    });
+    expect(results.map(({ verdict }) => verdict)).to.deep.equal(["killed", "killed"]);
+  }).timeout(120_000);
+});
