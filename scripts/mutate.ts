@@ -1,13 +1,14 @@
 /** Takes each defence of the isolation away, one at a time, and sees whether an attack gets through. */
 import { parseArgs } from "node:util";
 import { mutations, type Mutation } from "./mutate/mutations.ts";
-import { runMutation, type MutationResult } from "./mutate/run-mutation.ts";
+import { checkFamily, runMutation, type MutationResult } from "./mutate/run-mutation.ts";
 import { fail } from "./terminal.ts";
 
 const help = `Usage: npm run mutate [-- options]
 
-Puts one defect after the other into a copy of the working tree and runs the attacks of test/attacks/ against it. A defect
-is killed when an attack gets through and is seen, and closed when nothing works any more, so that nobody gets anything.
+Puts one defect after the other into a copy of the working tree and runs the attacks of test/attacks/ against it: without
+a defect none may get through, that is tried first. A defect is killed when an attack gets through and is seen, and closed
+when nothing works any more, so that nobody gets anything.
 
   --only TEXT   only the family or the mutation of this name, or else those whose name or defence holds the text
   --json        a JSON line for each mutation instead of the table
@@ -45,6 +46,7 @@ async function run(): Promise<number> {
     return 0;
   }
   const results: MutationResult[] = [];
+  for (const family of new Set(chosen.map((mutation) => mutation.family))) await checkFamily(family);
   for (const mutation of chosen) {
     const result = await runMutation(mutation);
     results.push(result);

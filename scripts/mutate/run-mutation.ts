@@ -29,15 +29,27 @@ const patienceMs = 180_000;
 /** @throws Error when the text does not stand exactly once in its file. */
 export async function runMutation(mutation: Mutation): Promise<MutationResult> {
   const changed = await mutate(mutation);
+  const { name, defence, file, family } = mutation;
+  return { name, defence, ...(await inCopy({ [file]: changed }, (folder) => attack(folder, family))) };
+}
+
+/** @throws Error when the family's attacks do not all fail against the tree as it is: no verdict would mean anything then. */
+export async function checkFamily(family: string): Promise<void> {
+  const { verdict, by } = await inCopy({}, (folder) => attack(folder, family));
+  if (verdict !== "survived") throw new Error(`without any mutation ${family} is ${verdict}: ${by}`);
+}
+
+/** Lends a copy of the working tree with other texts in some files. */
+async function inCopy<T>(changes: Readonly<Record<string, string>>, work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "secretaria-mutation-"));
   try {
     for (const name of [...copied, ...single]) await cp(projectPath(name), join(folder, name), { recursive: true });
     await symlink(projectPath("node_modules"), join(folder, "node_modules"));
-    await writeFile(join(folder, mutation.file), changed);
+    for (const [file, text] of Object.entries(changes)) await writeFile(join(folder, file), text);
     // The database server runs as an account of its own, and what a killed run leaves goes with the folder.
     await chmod(folder, 0o755);
     await mkdir(join(folder, "tmp"), { mode: 0o755 });
-    return { name: mutation.name, defence: mutation.defence, ...(await attack(folder, mutation.family)) };
+    return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -297,13 +297,12 @@ const inTransactions: readonly Attack[] = [
   },
   {
     name: "asks through the client that owns the pool",
-    defence: "no statement without a tenant",
+    defence: "a handle of one's own",
     control: seesItself,
     async run({ ofA }) {
-      const { owner } = ofA.db.client as { owner: { queryBuilder(): any } };
-      expect((await failureOf(owner.queryBuilder().select("x").from("customers"))).message).to.include(
-        "needs a tenant",
-      );
+      const shared = Object.getPrototypeOf(ofA.db) as TenantHandle["db"];
+      expect((await failureOf(shared.raw("SELECT * FROM customers"))).message).to.include("needs a tenant");
+      expect((await failureOf(shared.transaction((db) => db.raw("SELECT 1")))).message).to.include("needs a tenant");
     },
   },
 ];
