@@ -110,7 +110,7 @@ export function isServiceDown(error: unknown): boolean {
     if (connectionCodes.has(code) || /^(08|53)/.test(code) || code.startsWith("57P")) return true;
   }
   if (error instanceof AggregateError) return error.errors.some(isServiceDown);
-  return /Connection terminated|Timeout acquiring a connection|timeout exceeded when trying to connect|Connection is closed|max retries per request|Command timed out|Unable to acquire a connection|LOADING Redis|Stream isn't writeable|is not queryable|connection ended unexpectedly|Defined query timeout/i.test(
+  return /Connection terminated|Timeout acquiring a connection|timeout exceeded when trying to connect|timeout expired|Connection is closed|max retries per request|Command timed out|Unable to acquire a connection|LOADING Redis|Stream isn't writeable|is not queryable|connection ended unexpectedly|Defined query timeout/i.test(
     error.message,
   );
 }
