@@ -250,7 +250,14 @@ const inTransactions: readonly Attack[] = [
       await forgotten("customers").update({ notes: "nunca" });
       const waiting = marksOf(ofB);
       await sleep(1_300);
+      const late = await forgotten("customers")
+        .first("id")
+        .then(
+          () => "still there",
+          () => "gone",
+        );
       await forgotten.rollback().catch(() => undefined);
+      expect(late, "the forgotten transaction").to.equal("gone");
       expect(await waiting).to.deep.equal([b.slug]);
       expect(await ofA.db("customers").where({ notes: "nunca" })).to.deep.equal([]);
     },
