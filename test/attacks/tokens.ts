@@ -3,7 +3,7 @@ import { createHmac, createPublicKey, generateKeyPairSync, randomUUID } from "no
 import { expect } from "chai";
 import jwt from "jsonwebtoken";
 import { tenantAudience } from "../../core/tenant.ts";
-import { loadSigningKeys, type SigningKey } from "../../core/tokens.ts";
+import { loadSigningKeys, type SigningKey } from "../../core/signing-keys.ts";
 import type { Attack } from "./attack.ts";
 import { claimsOf, forge, type World } from "./world.ts";
 
