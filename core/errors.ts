@@ -106,8 +106,9 @@ export function isServiceDown(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
   if (typeof code === "string") {
-    // SQLSTATE classes 08 (connection), 53 (resources), 57P (operator intervention: shutting down, starting up).
-    if (connectionCodes.has(code) || /^(08|53)/.test(code) || code.startsWith("57P")) return true;
+    // SQLSTATE classes 08 (connection), 53 (resources), 57P (operator intervention: shutting down, starting up), and 25P03:
+    // the server ended a transaction, with its connection, that waited too long for this program.
+    if (connectionCodes.has(code) || /^(08|53|57P|25P03)/.test(code)) return true;
   }
   if (error instanceof AggregateError) return error.errors.some(isServiceDown);
   return /Connection terminated|Timeout acquiring a connection|timeout exceeded when trying to connect|timeout expired|Connection is closed|max retries per request|Command timed out|Unable to acquire a connection|LOADING Redis|Stream isn't writeable|is not queryable|connection ended unexpectedly|Defined query timeout/i.test(

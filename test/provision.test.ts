@@ -142,6 +142,13 @@ describe("provisioning", () => {
     expect((await platform.api.post("/api/tenants/provision", newCompany({ plan }))).status).to.equal(201);
     const other = await platform.api.post("/api/tenants/provision", newCompany({ plan: { ...plan, priceCents: 1 } }));
     expect([other.status, other.body.code]).to.deep.equal([409, "plan-exists"]);
+    const modules = ["crm", "nada"];
+    const more = await platform.api.post("/api/tenants/provision", newCompany({ plan: { ...plan, modules } }));
+    expect([more.status, more.body.errors[0].pointer]).to.deep.equal([422, "/plan/modules/1"]);
+    const less = newCompany({ plan: { ...plan, code: "custom-2", modules: ["crm"] } });
+    const { id } = (await platform.api.post("/api/tenants/provision", less)).body.tenant;
+    const granted = await platform.query("SELECT module_code FROM tenant_modules WHERE company_id = $1", [id]);
+    expect(granted).to.deep.equal([{ module_code: "crm" }]);
   });
 
   it("puts the hosts under the base domain of the request", async () => {

@@ -47,6 +47,12 @@ export const provisionSchema = z
             limits: z
               .record(z.string().regex(/^[a-z][\w.-]{0,59}$/i, "must be a name such as users_limit"), z.number().min(0))
               .optional(),
+            modules: z
+              .array(z.string().regex(/^[a-z][a-z0-9-]{1,30}$/, "must be the code of a module"))
+              .max(50)
+              .default(["chat", "crm", "store"])
+              .transform((codes) => [...new Set(codes)].sort())
+              .describe("Modules that the plan has; see GET /api/plans for those of other plans"),
             isolation: z
               .enum(["pooled", "dedicated"], { error: "must be pooled or dedicated" })
               .default("pooled")

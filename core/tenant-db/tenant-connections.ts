@@ -59,8 +59,10 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
     const known = leases.get(scope);
     if (known !== undefined) return known;
     const { tenant, statementTimeoutMs } = scope;
+    // The scratch tenants of the probe belong to no company.
+    const toCount = tenant > 0 ? onRows : undefined;
     const answerWithinMs = statementTimeoutMs + answerGraceMs;
-    const lease = { tenant, answerWithinMs, onRows: onRows && ((rows: number) => onRows(tenant, rows)) };
+    const lease = { tenant, answerWithinMs, onRows: toCount && ((rows: number) => toCount(tenant, rows)) };
     leases.set(scope, lease);
     return lease;
   };
