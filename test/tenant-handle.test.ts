@@ -2,11 +2,14 @@
 import { expect } from "chai";
 import { isServiceDown } from "../core/errors.ts";
 import { openTenantPool, type TenantHandle, type TenantPool } from "../core/tenant-db/tenant-pool.ts";
+import { runBelow, runBelowIn } from "./support/below-the-list.ts";
 import { openProxy, type Proxy } from "./support/frozen-proxy.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, type Company } from "./support/runtime-client.ts";
 
 const appName = "handle test";
+const notAllowed = "statement-not-allowed";
+const syntaxError = "42601";
 type Failure = Error & { code?: string };
 const failureOf = (work: PromiseLike<unknown>): Promise<Failure> =>
   Promise.resolve(work).then(
@@ -51,10 +54,10 @@ describe("a company's database handle", () => {
   const pidOf = async ({ db }: TenantHandle): Promise<number> =>
     (await db.raw("SELECT pg_backend_pid() AS pid")).rows[0].pid;
 
-  /** What the connection is like between two companies: a COMMIT of one's own ends the scope, and shows what is below. */
+  /** What the connection is like between two companies: a COMMIT below the list ends the scope, and shows what is below. */
   const lookBelow = (): Promise<Record<string, unknown>> =>
     ofB.transaction(async (db) => {
-      await db.raw("COMMIT");
+      await runBelowIn(db, "COMMIT");
       const { rows } = await db.raw(
         `SELECT pg_backend_pid() AS pid, current_setting('role') AS role, current_setting('search_path') AS path,
                 current_setting('app.current_tenant', true) AS tenant, current_setting('TimeZone') AS zone,
@@ -95,9 +98,15 @@ describe("a company's database handle", () => {
     expect(opening).to.match(/^Q.*BEGIN;.*P.*select/s);
     expect(rest.map((piece) => /select|COMMIT.*/.exec(piece)?.[0])).to.deep.equal(["select", "COMMIT\0"]);
 
+    const couldLeaveTraces = "SELECT pg_advisory_xact_lock(1)";
     sent.length = 0;
-    await ofA.transaction(async (db) => void (await db.raw("SET LOCAL work_mem = '1MB'")));
-    expect(sent.at(-1), "what could leave traces is cleaned after").to.match(/COMMIT;.*RESET ALL/);
+    await ofA.db.raw(couldLeaveTraces);
+    expect(sent).to.have.length(1);
+    expect(sent[0], "and is cleaned after").to.match(/^Q.*BEGIN;.*P.*COMMIT;.*RESET ALL/s);
+    sent.length = 0;
+    await ofA.transaction(async (db) => void (await db.raw(couldLeaveTraces)));
+    expect(sent).to.have.length(2);
+    expect(sent[1], "and is cleaned after, in a transaction").to.match(/COMMIT;.*RESET ALL/);
     sent.length = 0;
     await ofA.transaction(async () => undefined);
     expect(sent, "nothing to do, nothing sent").to.deep.equal([]);
@@ -107,7 +116,7 @@ describe("a company's database handle", () => {
     const before = await lookBelow();
     expect((await failureOf(ofA.db.raw("SELECT 1 / 0"))).code).to.equal("22012");
     expect((await failureOf(ofA.db("nowhere").first())).code).to.equal("42P01");
-    expect((await failureOf(ofA.db.raw("SELEC 1"))).code).to.equal("42601");
+    expect((await failureOf(ofA.db.raw("SELECT FROM WHERE"))).code).to.equal(syntaxError);
     const half = ofA.db.raw(
       "INSERT INTO customers (name) SELECT CASE n WHEN 2 THEN NULL ELSE 'x' END FROM generate_series(1, 2) n",
     );
@@ -128,10 +137,16 @@ describe("a company's database handle", () => {
   });
 
   it("refuses a second statement in one text, with and without values", async () => {
-    const syntaxError = "42601";
-    for (const sql of ["SELECT 1; SELECT 2", "ROLLBACK; SELECT 1", "SELECT 1; COMMIT; SET ROLE NONE"]) {
+    for (const sql of ["SELECT 1; SELECT 2", "SELECT 1; COMMIT; SET ROLE NONE"]) {
       expect((await failureOf(ofA.db.raw(sql))).code, sql).to.equal(syntaxError);
       expect((await failureOf(ofA.transaction((db) => db.raw(sql)))).code, sql).to.equal(syntaxError);
+    }
+    // The list looks at the first words; the protocol does not depend on them.
+    for (const sql of ["ROLLBACK; SELECT 1", "COMMIT; SET ROLE NONE", "SET ROLE NONE; SELECT 1"]) {
+      expect((await failureOf(ofA.db.raw(sql))).code, sql).to.equal(notAllowed);
+      expect((await failureOf(runBelow(ofA, sql))).code, sql).to.equal(syntaxError);
+      const inTransaction = ofA.transaction((db) => runBelowIn(db, sql));
+      expect((await failureOf(inTransaction)).code, sql).to.equal(syntaxError);
     }
     expect((await failureOf(ofA.db.raw("SELECT ?::int; SELECT 2", [1]))).code).to.equal(syntaxError);
     const simple = ofA.db("customers").whereRaw("true; SELECT 2").options({ queryMode: "simple" });
@@ -142,8 +157,8 @@ describe("a company's database handle", () => {
     await ofA.transaction(async (db) => {
       const inner = db.transaction(async (nested) => {
         await nested("customers").update({ notes: "nunca" });
-        await nested.raw("RESET ROLE");
-        await nested.raw(`SET LOCAL search_path TO tenant_${b.id}`);
+        await runBelowIn(nested, "RESET ROLE");
+        await runBelowIn(nested, `SET LOCAL search_path TO tenant_${b.id}`);
         throw new Error("changed its mind");
       });
       expect((await failureOf(inner)).message).to.equal("changed its mind");
@@ -175,25 +190,54 @@ describe("a company's database handle", () => {
     expect(await ofA.db("customers").whereNotNull("notes")).to.deep.equal([]);
   });
 
+  /** They change the session, and are not on the list. */
+  const sessionChanges = () => [
+    `SET ROLE tenant_${a.id}`,
+    "RESET ROLE",
+    `SET search_path TO tenant_${a.id}`,
+    `SET app.current_tenant TO '${a.uuid}'`,
+    "SET TimeZone TO 'Asia/Tokyo'",
+    "SET statement_timeout TO '1h'",
+    "LISTEN somewhere",
+    "PREPARE secret AS SELECT 1",
+    "DECLARE kept CURSOR WITH HOLD FOR SELECT * FROM customers",
+  ];
+  const transactionEndings = ["COMMIT", "ROLLBACK", "END", "ABORT"];
+
+  it("sends nothing of a statement that is not on its list, and goes on", async () => {
+    const refused = [...sessionChanges(), ...transactionEndings, "BEGIN", "COPY customers TO STDOUT"];
+    await ofA.transaction(async (db) => {
+      await db("customers").first("id");
+      sent.length = 0;
+      for (const sql of refused) {
+        expect((await failureOf(ofA.db.raw(sql).transacting(db))).code, sql).to.equal(notAllowed);
+        expect((await failureOf(db.raw(sql))).code, sql).to.equal(notAllowed);
+      }
+      expect(sent).to.deep.equal([]);
+      expect(await marksOf({ db }), "the transaction is as it was").to.deep.equal([a.slug]);
+    });
+    sent.length = 0;
+    for (const sql of refused) {
+      expect((await failureOf(ofA.db.raw(sql))).code, sql).to.equal(notAllowed);
+      expect((await failureOf(ofA.transaction((db) => db.raw(sql)))).code, sql).to.equal(notAllowed);
+    }
+    expect(sent, "not even a BEGIN").to.deep.equal([]);
+    expect(await marksOf(ofA)).to.deep.equal([a.slug]);
+  });
+
   it("leaves nothing on the session, whatever a statement set there", async () => {
     // As on a server where the platform's owner may not take it from everybody.
     await platform.query("GRANT EXECUTE ON FUNCTION set_config(text, text, boolean) TO PUBLIC");
     const before = await lookBelow();
     expect(before).to.include({ role: "none", tenant: "", locks: 0, prepared: 0, cursors: 0, channels: 0 });
-    const traces = [
-      `SET ROLE tenant_${a.id}`,
-      "RESET ROLE",
-      `SET search_path TO tenant_${a.id}`,
-      `SET app.current_tenant TO '${a.uuid}'`,
-      "SET TimeZone TO 'Asia/Tokyo'",
-      "SET statement_timeout TO '1h'",
-      "LISTEN somewhere",
-      "PREPARE secret AS SELECT 1",
-      "DECLARE kept CURSOR WITH HOLD FOR SELECT * FROM customers",
-      "SELECT pg_advisory_lock(1)",
-      "SELECT set_config('TimeZone', 'Asia/Tokyo', false)",
-    ];
-    for (const sql of traces) {
+    for (const sql of sessionChanges()) {
+      await runBelow(ofA, sql);
+      expect(await lookBelow(), sql).to.deep.equal(before);
+      await ofA.transaction((db) => runBelowIn(db, sql));
+      expect(await lookBelow(), `${sql}, in a transaction`).to.deep.equal(before);
+    }
+    const onTheList = ["SELECT pg_advisory_lock(1)", "SELECT set_config('TimeZone', 'Asia/Tokyo', false)"];
+    for (const sql of onTheList) {
       await ofA.db.raw(sql);
       expect(await lookBelow(), sql).to.deep.equal(before);
       await ofA.transaction((db) => db.raw(sql));
@@ -204,9 +248,13 @@ describe("a company's database handle", () => {
   });
 
   it("throws a connection away that a statement took out of its transaction", async () => {
-    const pid = await pidOf(ofA);
-    expect((await failureOf(ofA.db.raw("COMMIT"))).message).to.include("ended the transaction");
-    expect(await pidOf(ofA)).not.to.equal(pid);
+    for (const sql of transactionEndings) {
+      const pid = await pidOf(ofA);
+      expect((await failureOf(ofA.db.raw(sql))).code, sql).to.equal(notAllowed);
+      expect(await pidOf(ofA), `${sql} was not sent`).to.equal(pid);
+      expect((await failureOf(runBelow(ofA, sql))).message, sql).to.include("ended the transaction");
+      expect(await pidOf(ofA), sql).not.to.equal(pid);
+    }
   });
 
   it("comes back from a killed backend, in a statement and in a transaction", async () => {
@@ -243,11 +291,19 @@ describe("a company's database handle", () => {
   });
 
   it("refuses copies and streams instead of waiting for ever", async () => {
-    for (const run of [ofA.db, { raw: (sql: string) => ofA.transaction((db) => db.raw(sql)) }]) {
-      const pid = await pidOf(ofA);
-      expect(await failureOf(run.raw("COPY customers (name) FROM STDIN"))).to.be.an("error");
-      expect(await pidOf(ofA)).not.to.equal(pid);
-    }
+    const copy = "COPY customers (name) FROM STDIN";
+    const pid = await pidOf(ofA);
+    expect((await failureOf(ofA.db.raw(copy))).code).to.equal(notAllowed);
+    expect((await failureOf(ofA.transaction((db) => db.raw(copy)))).code).to.equal(notAllowed);
+    expect(await pidOf(ofA), "nothing was sent").to.equal(pid);
+    expect((await failureOf(runBelow(ofA, copy))).message).to.match(/copy from stdin/i);
+    const second = await pidOf(ofA);
+    expect(second, "alone, below the list").not.to.equal(pid);
+    const cut = ofA.transaction(async (db) => {
+      expect((await failureOf(runBelowIn(db, copy))).message).to.include("COPY FROM STDIN is not possible");
+    });
+    expect(isServiceDown(await failureOf(cut))).to.equal(true);
+    expect(await pidOf(ofA), "in a transaction, below the list").not.to.equal(second);
     const stream = ofA.db("customers").select().stream();
     const failure = await new Promise<Error>((resolve) => stream.once("error", resolve));
     expect(failure.message).to.include("tenant.transaction");

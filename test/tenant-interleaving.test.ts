@@ -4,6 +4,7 @@ import { isServiceDown } from "../core/errors.ts";
 import { runtimeRole } from "../core/migrations/tenant-schema.ts";
 import { servicePassword } from "../core/service-roles.ts";
 import { openTenantPool, type TenantHandle, type TenantPool } from "../core/tenant-db/tenant-pool.ts";
+import { runBelow, runBelowIn } from "./support/below-the-list.ts";
 import { startPooler, type Pooler } from "./support/pgbouncer.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, type Company } from "./support/runtime-client.ts";
@@ -59,14 +60,19 @@ describe("companies that share connections", () => {
     [({ db }) => db.raw("SELECT 1 / (random() * 0)::int"), "22012"],
     [({ db }, other) => db.raw(`SELECT * FROM tenant_${other.id}.customers`), "42501"],
     [({ db }) => db("customers").insert({ name: null }), "23502"],
-    [({ db }) => db.raw("SET ROLE NONE").then(() => [])],
-    [({ db }) => db.raw("SET search_path TO public").then(() => [])],
+    [({ db }) => db.raw("SET ROLE NONE"), "statement-not-allowed"],
+    [({ transaction }) => transaction((db) => db.raw("COMMIT")), "statement-not-allowed"],
+    // What follows were possible if the list had a hole.
+    [(handle) => runBelow(handle, "SET ROLE NONE").then(() => [])],
+    [(handle) => runBelow(handle, "SET search_path TO public").then(() => [])],
+    [({ transaction }) => transaction((db) => runBelowIn(db, "SET ROLE NONE")).then(() => [])],
+    [(handle) => runBelow(handle, "COMMIT").then(() => []), "the statement ended the transaction that it was in"],
     [({ db }) => db.raw("SELECT pg_sleep(0.05)").timeout(5), "KnexTimeoutError"],
     [
       ({ transaction }) =>
         transaction(async (db) => {
           await db.raw("SAVEPOINT mine");
-          await db.raw("RESET ROLE");
+          await runBelowIn(db, "RESET ROLE");
           await db.raw("ROLLBACK TO mine");
           const rows = await look(db);
           await db.transaction((nested) => nested.raw("SELECT 1 / 0")).catch(() => undefined);
@@ -138,21 +144,29 @@ describe("companies that share connections", () => {
     });
     const pool = openTenantPool(one.url, platform.ctx.secrets, { name: appName, max: 2 });
     const [a, b] = companies.map((company) => pool.forTenant(company)) as [TenantHandle, TenantHandle];
+    const clean = { role: "none", zone: "UTC", tenant: "", locks: 0 };
+    const lookBelow = () =>
+      b.transaction(async (db) => {
+        await runBelowIn(db, "COMMIT");
+        const { rows } = await db.raw(
+          `SELECT current_setting('role') AS role, current_setting('TimeZone') AS zone,
+                  current_setting('app.current_tenant', true) AS tenant,
+                  (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`,
+        );
+        return rows[0];
+      });
     try {
-      for (const sql of ["SET ROLE NONE", "SET TimeZone TO 'Asia/Tokyo'", "SELECT pg_advisory_lock(7)"]) {
-        await a.db.raw(sql);
-        await a.transaction((db) => db.raw(sql));
-        const below = await b.transaction(async (db) => {
-          await db.raw("COMMIT");
-          const { rows } = await db.raw(
-            `SELECT current_setting('role') AS role, current_setting('TimeZone') AS zone,
-                    current_setting('app.current_tenant', true) AS tenant,
-                    (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`,
-          );
-          return rows[0];
-        });
-        expect(below, sql).to.deep.equal({ role: "none", zone: "UTC", tenant: "", locks: 0 });
+      for (const sql of ["SET ROLE NONE", "SET TimeZone TO 'Asia/Tokyo'"]) {
+        await runBelow(a, sql);
+        expect(await lookBelow(), sql).to.deep.equal(clean);
+        await a.transaction((db) => runBelowIn(db, sql));
+        expect(await lookBelow(), `${sql}, in a transaction`).to.deep.equal(clean);
       }
+      const onTheList = "SELECT pg_advisory_lock(7)";
+      await a.db.raw(onTheList);
+      expect(await lookBelow(), onTheList).to.deep.equal(clean);
+      await a.transaction((db) => db.raw(onTheList));
+      expect(await lookBelow(), `${onTheList}, in a transaction`).to.deep.equal(clean);
     } finally {
       await pool.close();
       await one.stop();
