@@ -17,6 +17,7 @@ declare module "knex/lib/dialects/postgres/index.js" {
     acquireRawConnection(): Promise<unknown>;
     acquireConnection(): Promise<unknown>;
     releaseConnection(connection: unknown): Promise<void>;
+    runner(builder: unknown): unknown;
     _driver(): unknown;
     _query(connection: unknown, statement: StatementObject): Promise<StatementObject>;
     _stream(connection: unknown, statement: StatementObject, stream: Transform, options: unknown): Promise<unknown>;
@@ -32,5 +33,18 @@ declare module "knex/lib/dialects/postgres/execution/pg-transaction.js" {
     readonly readOnly?: boolean;
     begin(connection: unknown): Promise<unknown>;
     query(connection: unknown, sql: string, ...rest: unknown[]): unknown;
+  }
+}
+
+declare module "knex/lib/execution/runner.js" {
+  /** Runs what a builder was compiled to, on a connection that it acquires. */
+  export default class Runner {
+    constructor(client: unknown, builder: unknown);
+    readonly client: unknown;
+    readonly builder: unknown;
+    connection: unknown;
+    run(): Promise<unknown>;
+    query(statement: unknown): Promise<unknown>;
+    queryArray(statements: unknown[]): Promise<unknown>;
   }
 }

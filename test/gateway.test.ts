@@ -51,7 +51,10 @@ describe("gateway", () => {
     shutdown = createShutdown(log);
     runtime = await startRuntime({ ...platform.config, GATEWAY_ROUTES: routes }, log, shutdown);
     ask = runtimeClient({ ...platform, httpPort: runtime.httpPort, httpsPort: runtime.httpsPort });
-    [premium, basic] = await Promise.all([openCompany(platform, { plan: "premium" }), openCompany(platform)]);
+    [premium, basic] = await Promise.all([
+      openCompany(platform, { plan: "premium" }),
+      openCompany(platform, { plan: "basic" }),
+    ]);
   });
   after(async () => {
     await shutdown?.run("test over");

@@ -28,7 +28,7 @@ describe("limits of a company", () => {
   it("hold for one company and leave another alone", async () => {
     const [flooded, quiet] = await Promise.all([
       openCompany(platform, { plan: plan("small", { requests_per_second: 0.05 }) }),
-      openCompany(platform),
+      openCompany(platform, { plan: "basic" }),
     ]);
     const answers = await Promise.all(Array.from({ length: 30 }, () => askRuntime(flooded.api, "GET /v1/tenant")));
     expect(answers.filter(({ status }) => status === 200)).to.have.length(1);
@@ -60,7 +60,8 @@ describe("limits of a company", () => {
     const streams = [await open(busy.chat, "/events", { cookie }), await open(busy.chat, "/events", { cookie })];
     expect(streams.map(({ statusCode }) => statusCode)).to.deep.equal([200, 200]);
     const read = await askRuntime(busy.chat, "GET /messages", { headers: { Cookie: cookie }, plain: true });
-    expect([read.status, read.body.messages.length]).to.deep.equal([200, 1]);
+    // The company may have answered already.
+    expect([read.status, read.body.messages[0].body]).to.deep.equal([200, "Bom dia"]);
     for (const stream of streams) stream.destroy();
   });
 

@@ -9,7 +9,7 @@ import { usePlatform } from "./support/platform.ts";
 import { openCompany, runtimeClient, type AskRuntime, type Company } from "./support/runtime-client.ts";
 
 describe("resolution", () => {
-  const platform = usePlatform({ runtime: true, workers: true, config: { REQUEST_TIMEOUT_SECONDS: 1 } });
+  const platform = usePlatform({ runtime: true, workers: true, config: { CLIENT_TIMEOUT_SECONDS: 1 } });
   const ask = runtimeClient(platform);
   let askBehindProxy: AskRuntime;
   let shutdown: Shutdown;

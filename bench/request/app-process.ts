@@ -20,9 +20,11 @@ export async function startApp(fleet: Fleet, variant: Variant, tenantUrl?: strin
       PATH: process.env["PATH"],
       NODE_ENV: "production",
       NODE_OPTIONS: process.env["BENCH_NODE_OPTIONS"],
+      BENCH_EXTRA: process.env["BENCH_EXTRA"],
       BENCH_VARIANT: variant,
       BENCH_DATABASE_URL: fleet.servers.databaseUrl,
       BENCH_TENANT_URL: tenantUrl,
+      BENCH_REDIS_URL: fleet.servers.redisUrl,
       BENCH_MASTER_KEY: fleet.masterKey,
     },
   });

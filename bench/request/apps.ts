@@ -5,25 +5,30 @@
 import { createServer } from "node:http";
 import { pid } from "node:process";
 import type { Express, Request, RequestHandler } from "express";
+import { Registry } from "prom-client";
+import { defaultConfig } from "../../core/config.ts";
 import { openDatabase, type Knex } from "../../core/db.ts";
 import { answerErrors, correlate, createApp, listen } from "../../core/http.ts";
 import { createLogger } from "../../core/logger.ts";
 import { createMetrics, measureRequests } from "../../core/metrics.ts";
 import { runtimeRole } from "../../core/migrations/tenant-schema.ts";
-import { openRegistryListener } from "../../core/registry-listener.ts";
-import { openRegistry } from "../../core/registry.ts";
 import { createSecrets } from "../../core/secrets.ts";
+import { createShutdown } from "../../core/shutdown.ts";
 import { servicePassword } from "../../core/service-roles.ts";
-import { openTenantPool } from "../../core/tenant-db/tenant-pool.ts";
 import { secureHeaders } from "../../tenant-runtime/edge/secure-headers.ts";
-import { createRegistryCache } from "../../tenant-runtime/resolution/registry-cache.ts";
+import { admitRequests } from "../../tenant-runtime/limits/admit-requests.ts";
+import { openContext } from "../../tenant-runtime/open-context.ts";
 import { resolveTenant } from "../../tenant-runtime/resolution/resolve-tenant.ts";
-import { findTenantByHost } from "../../tenant-runtime/resolution/tenant-store.ts";
-import type { RuntimeContext } from "../../tenant-runtime/context.ts";
+import { meterRequests } from "../../tenant-runtime/usage/meter-requests.ts";
 import { plainSchema } from "./fleet.ts";
 
 export const variants = ["tenancy", "plain", "qualified", "usual"] as const;
 export type Variant = (typeof variants)[number];
+
+interface Served {
+  readonly before: readonly RequestHandler[];
+  readonly find: Find;
+}
 
 type Find = (req: Request, id: string) => Promise<unknown>;
 
@@ -31,18 +36,21 @@ const max = 10;
 const log = createLogger("bench", "error");
 const url = process.env["BENCH_DATABASE_URL"] ?? "";
 const tenantUrl = process.env["BENCH_TENANT_URL"] ?? url;
-const secrets = createSecrets(Buffer.from(process.env["BENCH_MASTER_KEY"] ?? "", "base64"));
+const masterKey = process.env["BENCH_MASTER_KEY"] ?? "";
+const secrets = createSecrets(Buffer.from(masterKey, "base64"));
 
-const found: Record<Variant, () => { before: RequestHandler[]; find: Find }> = {
-  /** Ours. */
-  tenancy() {
-    const registry = openRegistry(url, secrets, "bench registry");
-    const tenantPool = openTenantPool(tenantUrl, secrets, { name: "bench tenancy", max });
-    const listener = openRegistryListener(url, { secrets, log, name: "bench listener" });
-    const load = (host: string) => findTenantByHost(registry, tenantPool, host);
-    const tenants = createRegistryCache({ max: 10_000, ttlMs: 600_000, staleMs: 0, load });
-    listener.subscribe(tenants);
-    const before = [resolveTenant({ tenants } as unknown as RuntimeContext)];
+const found: Record<Variant, () => Served | Promise<Served>> = {
+  /** Ours: everything that stands between the socket and a module's routes. */
+  async tenancy() {
+    const config = defaultConfig({
+      DATABASE_URL: url,
+      DATABASE_POOL_URL: tenantUrl,
+      REDIS_URL: process.env["BENCH_REDIS_URL"],
+      MASTER_KEY: masterKey,
+      DB_POOL_MAX: max,
+    });
+    const ctx = await openContext(config, log, { shutdown: createShutdown(log), name: "bench tenancy" });
+    const before = [resolveTenant(ctx), meterRequests(ctx), admitRequests(ctx, new Registry())];
     return { before, find: (req, id) => customer(req.tenant.db, id) };
   },
   /** One schema for everybody. */
@@ -74,8 +82,8 @@ const customer = (db: Knex, id: string) => db.from("customers").where({ id }).fi
 
 const schemaOf = (req: Request): string => `tenant_${/^api\.emp(\d+)\./.exec(req.headers.host ?? "")?.[1]}`;
 
-function createVariant(variant: Variant): Express {
-  const { before, find } = found[variant]();
+async function createVariant(variant: Variant): Promise<Express> {
+  const { before, find } = await found[variant]();
   const app = createApp();
   app.use(correlate, measureRequests(createMetrics("bench")), secureHeaders(), ...before);
   app.get("/customers/:id", async (req, res) => void res.json(await find(req, req.params.id)));
@@ -87,6 +95,6 @@ function createVariant(variant: Variant): Express {
   return app;
 }
 
-const server = createServer({ keepAliveTimeout: 60_000 }, createVariant(process.env["BENCH_VARIANT"] as Variant));
+const server = createServer({ keepAliveTimeout: 60_000 }, await createVariant(process.env["BENCH_VARIANT"] as Variant));
 for (const event of ["disconnect", "SIGTERM"]) process.once(event, () => process.exit(0));
 process.send?.({ type: "ready", port: await listen(server, 0, "127.0.0.1") });

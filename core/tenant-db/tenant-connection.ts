@@ -48,6 +48,7 @@ export class TenantConnection extends pg.Client {
   #deadline: NodeJS.Timeout | undefined;
   /** The begin of a transaction that nothing was sent of yet. */
   #begin: string | undefined;
+  #isEnding = false;
 
   constructor(config: TenantConnectionConfig) {
     super(config);
@@ -96,6 +97,17 @@ export class TenantConnection extends pg.Client {
     if (!this.isClean) throw new Error("Connection terminated: it is in the middle of something");
     this.isTouched = false;
     this.#begin = begin;
+  }
+
+  /** The next statement is Knex's own end of the transaction, not a text of the program's. */
+  announceEnding(): void {
+    this.#isEnding = true;
+  }
+
+  takeEnding(): boolean {
+    const isEnding = this.#isEnding;
+    this.#isEnding = false;
+    return isEnding;
   }
 
   /** Sends the begin by itself, for what cannot be sent together with it. */

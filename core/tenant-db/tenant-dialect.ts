@@ -1,11 +1,11 @@
 /** Knex's PostgreSQL dialect, scoped: a client of one tenant, on connections that it shares with all others. */
-import { randomUUID } from "node:crypto";
 import type { Transform } from "node:stream";
 import type { Knex } from "knex";
 import PostgresDialect, { type StatementObject } from "knex/lib/dialects/postgres/index.js";
 import PostgresTransaction from "knex/lib/dialects/postgres/execution/pg-transaction.js";
 import pg from "pg";
 import { checkStatement } from "./allowed-statement.ts";
+import { LeanRunner, type Runnable } from "./lean-runner.ts";
 import { cleaning, isHarmless } from "./session-cleaning.ts";
 import { TenantConnection } from "./tenant-connection.ts";
 import type { TenantConnections } from "./tenant-connections.ts";
@@ -20,19 +20,7 @@ export interface Scope {
   readonly statementTimeoutMs: number;
 }
 
-/**
- * How Knex ends a transaction is told from a text that somebody else wrote by a mark that nobody else knows: behind an end,
- * the rest of the program's transaction would run outside of the scope.
- */
-const mark = randomUUID();
-const markedEndings: Readonly<Record<string, string>> = {
-  "COMMIT;": `COMMIT;/*${mark}*/`,
-  ROLLBACK: `ROLLBACK/*${mark}*/`,
-};
-const endings: Readonly<Record<string, "COMMIT" | "ROLLBACK">> = {
-  [`COMMIT;/*${mark}*/`]: "COMMIT",
-  [`ROLLBACK/*${mark}*/`]: "ROLLBACK",
-};
+const endings: Readonly<Record<string, "COMMIT" | "ROLLBACK">> = { "COMMIT;": "COMMIT", ROLLBACK: "ROLLBACK" };
 
 /** Without a scope it runs nothing: that is the client which opens the connections. */
 export class TenantDialect extends PostgresDialect {
@@ -49,6 +37,10 @@ export class TenantDialect extends PostgresDialect {
 
   override _driver(): unknown {
     return { ...pg, Client: TenantConnection };
+  }
+
+  override runner(builder: Runnable): LeanRunner {
+    return new LeanRunner(this, builder);
   }
 
   override acquireConnection(): Promise<unknown> {
@@ -69,7 +61,7 @@ export class TenantDialect extends PostgresDialect {
     const { sql, bindings = [], options } = statement;
     if (!sql) throw new Error("The query is empty");
     const query = { ...options, text: sql, values: bindings };
-    const ending = this.transacting && endings[sql];
+    const ending = connection.takeEnding() ? endings[sql] : undefined;
     if (ending === undefined) checkStatement(sql);
     if (!this.transacting) {
       const { scope } = boundOf(this);
@@ -91,14 +83,16 @@ export class TenantDialect extends PostgresDialect {
     stream: Transform,
     options: unknown,
   ) {
-    if (!this.transacting) {
-      const error = new Error("a stream is read in a transaction: tenant.transaction((db) => …)");
+    try {
+      if (!this.transacting) throw new Error("a stream is read in a transaction: tenant.transaction((db) => …)");
+      checkStatement(statement.sql);
+      connection.isTouched ||= !isHarmless(statement.sql);
+      await connection.begin();
+    } catch (error) {
+      // Knex tells the stream's reader nothing of what happens before the query runs.
       stream.emit("error", error);
       throw error;
     }
-    checkStatement(statement.sql);
-    connection.isTouched ||= !isHarmless(statement.sql);
-    await connection.begin();
     return super._stream(connection, statement, stream, options);
   }
 }
@@ -122,7 +116,12 @@ class ScopedTransaction extends PostgresTransaction {
     return Promise.resolve();
   }
 
-  override query(connection: unknown, sql: string, ...rest: unknown[]): unknown {
-    return super.query(connection, markedEndings[sql] ?? sql, ...rest);
+  /**
+   * How Knex ends a transaction is told from a text that somebody else wrote by who sends it: behind an end, the rest of
+   * the program's transaction would run outside of the scope. Knex passes it on before this returns.
+   */
+  override query(connection: TenantConnection, sql: string, ...rest: unknown[]): unknown {
+    if (endings[sql] !== undefined) connection.announceEnding();
+    return super.query(connection, sql, ...rest);
   }
 }

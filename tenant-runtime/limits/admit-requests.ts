@@ -4,7 +4,7 @@ import { Counter, type Registry } from "prom-client";
 import { AppError } from "../../core/errors.ts";
 import { answerErrors } from "../../core/http.ts";
 import { answerProblem } from "../answer-problem.ts";
-import type { RuntimeContext } from "../context.ts";
+import type { TenancyContext } from "../context.ts";
 import { createRequestRate, type Taken } from "./request-rate.ts";
 import { createRunningRequests } from "./running-requests.ts";
 
@@ -28,7 +28,7 @@ declare global {
  * Lets a request through, or answers 429 `too-many-requests` or 503 `tenant-busy`: nothing waits here, waiting is done by
  * the database pool. A request without an answer after REQUEST_TIMEOUT_SECONDS gets 503; what it began goes on.
  */
-export function admitRequests({ config, log, fleetShare }: RuntimeContext, registry: Registry): RequestHandler {
+export function admitRequests({ config, log, fleetShare }: TenancyContext, registry: Registry): RequestHandler {
   const answer = answerErrors(log, answerProblem);
   const rate = createRequestRate();
   const running = createRunningRequests();

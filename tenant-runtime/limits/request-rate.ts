@@ -22,7 +22,7 @@ export interface RequestRate {
 
 const burstSeconds = 2;
 /** Fractions of a request that binary numbers lose on the way. */
-const tolerance = 1e-6;
+const tolerance = 1e-3;
 /** What a company waits whose plan allows nothing at all. */
 const neverSeconds = 3_600;
 

@@ -16,6 +16,8 @@ export interface RegistryCache<T> extends RegistrySubscriber {
    * @throws what the registry throws when there is none: that it knows nothing is not believed of a silent registry.
    */
   get(key: string): Promise<T | undefined>;
+  /** The value when it is known and may be believed as it is: most requests need not wait for a promise. */
+  fresh(key: string): T | undefined;
 }
 
 export interface RegistryCacheOptions<T> {
@@ -99,6 +101,10 @@ export function createRegistryCache<T>({ max, ttlMs, staleMs, load }: RegistryCa
       if (known !== undefined && isFresh(known)) return known.found?.value;
       const isOfUse = known?.found !== undefined && !isOutdated(known);
       return (await (isOfUse ? askOrKeep(key, known) : askOnce(key))).found?.value;
+    },
+    fresh(key) {
+      const known = found.get(key);
+      return known !== undefined && isFresh(known) ? known.found?.value : undefined;
     },
     changed: (companyId) => void (changedAt[companyId % buckets] = ++changes),
     lost: () => void (trustedFrom = Number.POSITIVE_INFINITY),

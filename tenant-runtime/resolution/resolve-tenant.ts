@@ -1,28 +1,34 @@
 import { isIP } from "node:net";
-import type { RequestHandler } from "express";
+import type { NextFunction, Request, RequestHandler } from "express";
 import { runAsTenant } from "../../core/current-tenant.ts";
 import { AppError } from "../../core/errors.ts";
 import type { TenancyContext } from "../context.ts";
 import { handshakeHost, requestedHost } from "./host-name.ts";
-import type { ServedTenant } from "../request-tenant.ts";
+import type { RequestTenant, ServedTenant } from "../request-tenant.ts";
 
 /**
  * Sets `req.tenant` from the request's host and nothing else; there is no default tenant. Asked anew for each request:
  * a connection is kept while its company's state changes, and may carry requests for hosts it was not made for.
  */
 export function resolveTenant(ctx: TenancyContext): RequestHandler {
-  return async (req, _res, next) => {
+  return (req, _res, next) => {
     const host = requestedHost(req);
     if (isIP(req.ip ?? "") === 0) throw badForwarding();
     const promised = handshakeHost(req);
     if (promised !== undefined && promised !== host)
       throw new AppError("host-mismatch", "Open a new connection for this host.");
-    const tenant = host === undefined ? undefined : await ctx.tenants.get(host);
-    if (tenant === undefined) throw unknownHost();
-    refuseUnlessActive(tenant);
-    req.tenant = tenant;
-    runAsTenant(tenant, next);
+    if (host === undefined) throw unknownHost();
+    const known = ctx.tenants.fresh(host);
+    if (known === undefined) return ctx.tenants.get(host).then((tenant) => serve(req, tenant, next));
+    return serve(req, known, next);
   };
+}
+
+function serve(req: Request, tenant: RequestTenant | undefined, next: NextFunction): void {
+  if (tenant === undefined) throw unknownHost();
+  refuseUnlessActive(tenant);
+  req.tenant = tenant;
+  runAsTenant(tenant, next);
 }
 
 /** @throws AppError that says why the company is not served now. */

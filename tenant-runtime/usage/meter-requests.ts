@@ -1,12 +1,12 @@
 import type { Socket } from "node:net";
 import type { RequestHandler } from "express";
-import type { RuntimeContext } from "../context.ts";
+import type { TenancyContext } from "../context.ts";
 
 /**
  * Counts each request of a company and its bytes, as its connection saw them, when its answer is out. What the limits
  * refused and what failed on our side (429, 5xx) is no request to pay for; its bytes are left out as well.
  */
-export function meterRequests({ usage }: Pick<RuntimeContext, "usage">): RequestHandler {
+export function meterRequests({ usage }: Pick<TenancyContext, "usage">): RequestHandler {
   const seen = new WeakMap<Socket, { read: number; written: number }>();
   return (req, res, next) => {
     const { socket } = req;
