@@ -73,6 +73,8 @@ const schema = z.object({
   USAGE_FLUSH_SECONDS: seconds(5),
   /** How often the control plane collects what companies used. */
   USAGE_COLLECT_SECONDS: seconds(300),
+  /** Memory that one connection's server process may grow to by the tenants it knows before a fresh one takes its place, in MB. */
+  DB_BACKEND_MB: z.coerce.number().positive().default(64),
   /** How long `POST /api/tenants/provision` waits for a company to be servable when the request names no wait. */
   PROVISION_WAIT_SECONDS: seconds(10),
   /** How long a process owns a tenant's convergence without renewing; a dead process is taken over after this. */

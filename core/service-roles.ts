@@ -37,6 +37,17 @@ export async function ensureServiceRoles(db: Knex, secrets: Secrets): Promise<vo
       await trx.raw(`COMMENT ON ROLE ${name} IS ${pg.escapeLiteral(mark)}`);
     });
   }
+  await letMeasureItself(db);
+}
+
+/** An owner that is no superuser may not grant this; then the pool goes by how many tenants a connection has met. */
+async function letMeasureItself(db: Knex): Promise<void> {
+  try {
+    await db.raw(`GRANT EXECUTE ON FUNCTION pg_catalog.pg_get_backend_memory_contexts() TO ${runtimeRole}`);
+  } catch (error) {
+    const insufficientPrivilege = "42501";
+    if ((error as { code?: unknown }).code !== insufficientPrivilege) throw error;
+  }
 }
 
 const foreignKey = (role: string): string =>

@@ -46,6 +46,7 @@ export async function openContext(config: Config, log: Logger, opening: Opening)
   const tenantPool = openTenantPool(config.DATABASE_POOL_URL ?? databaseUrl, secrets, {
     name,
     max: config.DB_POOL_MAX,
+    backendMb: config.DB_BACKEND_MB,
     dedicatedPools: config.DEDICATED_POOLS_MAX,
     onRows: (companyId, rows) => usage.add(companyId, "rows", rows),
   });

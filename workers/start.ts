@@ -27,6 +27,7 @@ export async function createWorkersContext(config: Config, log: Logger, shutdown
   const tenants = openTenantPool(databaseUrl, secrets, {
     name: "secretaria workers",
     max: config.DB_POOL_MAX,
+    backendMb: config.DB_BACKEND_MB,
     dedicatedPools: config.DEDICATED_POOLS_MAX,
     onRows: (companyId, rows) => usage.add(companyId, "rows", rows),
   });

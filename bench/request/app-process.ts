@@ -19,8 +19,6 @@ export async function startApp(fleet: Fleet, variant: Variant, tenantUrl?: strin
     env: {
       PATH: process.env["PATH"],
       NODE_ENV: "production",
-      NODE_OPTIONS: process.env["BENCH_NODE_OPTIONS"],
-      BENCH_EXTRA: process.env["BENCH_EXTRA"],
       BENCH_VARIANT: variant,
       BENCH_DATABASE_URL: fleet.servers.databaseUrl,
       BENCH_TENANT_URL: tenantUrl,

@@ -12,6 +12,7 @@ import type { BenchResult } from "../report.ts";
 import { startApp, type App } from "./app-process.ts";
 import type { Variant } from "./apps.ts";
 import { backendMemoryMb, dropBackends } from "./backends.ts";
+import { measureFlood } from "./flood.ts";
 import { baseDomain, customerId, say, withFleet, type Fleet } from "./fleet.ts";
 import { prepareWrk, type Load, type Measured } from "./wrk.ts";
 
@@ -33,7 +34,7 @@ export async function requestBench({
   const load = await prepareWrk(folder, `api.emp%d.${baseDomain}`);
   const slice: Slice = (app, drawn) => load(loadOf(app, drawn));
   try {
-    return await withFleet(tenants, (fleet) => measureAll(fleet, slice, rounds));
+    return await withFleet(tenants, (fleet) => measureAll(fleet, { load, slice, rounds }));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -46,7 +47,13 @@ const loadOf = (app: App, tenants: number): Load => ({
   seconds: sliceSeconds,
 });
 
-async function measureAll(fleet: Fleet, slice: Slice, rounds: number): Promise<BenchResult> {
+interface Measuring {
+  readonly load: (what: Load) => Promise<Measured>;
+  readonly slice: Slice;
+  readonly rounds: number;
+}
+
+async function measureAll(fleet: Fleet, { load, slice, rounds }: Measuring): Promise<BenchResult> {
   const { tenants } = fleet;
   const names: Variant[] = ["plain", "tenancy", "qualified", "usual"];
   const apps = await Promise.all(names.map((variant) => startApp(fleet, variant)));
@@ -62,8 +69,12 @@ async function measureAll(fleet: Fleet, slice: Slice, rounds: number): Promise<B
     return slice(app, tenants);
   });
   say("cold measured");
+  const flood = await measureFlood(fleet, tenancy, rounds, load);
+  say("flood measured");
   await Promise.all(apps.map((app) => app.stop()));
   const pooled = await measurePooled(fleet, slice, rounds);
+  const memory = await measureMemory(fleet, slice);
+  say("PgBouncer and memory measured");
   const suffix = String(tenants);
   const p99 = (seen: Seen, app: App) => median(seen.get(app)!.map(({ p99Ms }) => p99Ms));
   return {
@@ -74,6 +85,8 @@ async function measureAll(fleet: Fleet, slice: Slice, rounds: number): Promise<B
       [`cold${suffix}`]: ratio(cold, tenancy, plain),
       [`pgbouncer${suffix}`]: pooled.ratio,
       [`p99At${suffix}`]: p99(many, tenancy) / p99(many, plain),
+      floodP95: flood.ratio,
+      memoryAt1000: memory.ratio,
       ...Object.fromEntries(
         apps.slice(2).flatMap((app) => [
           [`${app.variant}${suffix}`, ratio(many, app, plain)],
@@ -88,6 +101,10 @@ async function measureAll(fleet: Fleet, slice: Slice, rounds: number): Promise<B
       tenancyP99Ms: p99(many, tenancy),
       [`backendMb${suffix}`]: backends,
       pgbouncerPlainPerSecond: pooled.plainPerSecond,
+      quietP95Ms: flood.quietP95Ms,
+      floodPerSecond: flood.floodPerSecond,
+      nodeMb10: memory.few,
+      nodeMb1000: memory.many,
       failed: [...few.values(), ...many.values(), ...cold.values()].flat().reduce((sum, { failed }) => sum + failed, 0),
     },
   };
@@ -109,6 +126,20 @@ async function measurePooled(fleet: Fleet, slice: Slice, rounds: number) {
     await Promise.all(apps.map((app) => app.stop()));
     await pooler.stop();
   }
+}
+
+/** Of the process, after as many requests of 10 companies and of 1,000, of 10,000 that the registry knows. */
+async function measureMemory(fleet: Fleet, slice: Slice) {
+  const sizes: number[] = [];
+  for (const active of [10, Math.min(1_000, fleet.tenants)]) {
+    const app = await startApp(fleet, "tenancy");
+    for (let i = 0; i < 3; i += 1) await slice(app, active);
+    const answer = await fetch(`${app.url}/memory`);
+    sizes.push(((await answer.json()) as { rssMb: number }).rssMb);
+    await app.stop();
+  }
+  const [few = Number.NaN, many = Number.NaN] = sizes;
+  return { few, many, ratio: many / few };
 }
 
 type Seen = ReadonlyMap<App, readonly Measured[]>;
