@@ -1,4 +1,6 @@
-/** One of the applications as a child process. */
+/** One of the applications as a child process, compiled as a package is: tsx would add a call to every closure. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { projectPath } from "../../core/paths.ts";
 import { startProgram } from "../../scripts/embedded/program.ts";
 import type { Variant } from "./apps.ts";
@@ -7,15 +9,22 @@ import type { Fleet } from "./fleet.ts";
 export interface App {
   readonly variant: Variant;
   readonly url: string;
-  readonly pid: number;
   stop(): Promise<void>;
+}
+
+const entry = projectPath("node_modules", ".cache", "secretaria-bench", "bench", "request", "apps.js");
+
+/** Compiles the applications and all they import. */
+export async function compileApps(): Promise<void> {
+  const compiler = projectPath("node_modules", "typescript", "bin", "tsc");
+  await promisify(execFile)(process.execPath, [compiler, "--project", projectPath("bench", "tsconfig.json")]);
 }
 
 /** @param tenantUrl where tenants' data is reached, e.g. through a pooler. Absent: the server itself. */
 export async function startApp(fleet: Fleet, variant: Variant, tenantUrl?: string): Promise<App> {
   const program = await startProgram({
     name: variant,
-    entry: projectPath("bench", "request", "apps.ts"),
+    entry,
     env: {
       PATH: process.env["PATH"],
       NODE_ENV: "production",
@@ -27,5 +36,5 @@ export async function startApp(fleet: Fleet, variant: Variant, tenantUrl?: strin
     },
   });
   const url = `http://127.0.0.1:${String(program.ready["port"])}`;
-  return { variant, url, pid: program.pid, stop: () => program.stop() };
+  return { variant, url, stop: () => program.stop() };
 }

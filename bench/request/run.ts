@@ -9,7 +9,7 @@ import { runtimeRole } from "../../core/migrations/tenant-schema.ts";
 import { servicePassword } from "../../core/service-roles.ts";
 import { startPooler } from "../../test/support/pgbouncer.ts";
 import type { BenchResult } from "../report.ts";
-import { startApp, type App } from "./app-process.ts";
+import { compileApps, startApp, type App } from "./app-process.ts";
 import type { Variant } from "./apps.ts";
 import { backendMemoryMb, dropBackends } from "./backends.ts";
 import { measureFlood } from "./flood.ts";
@@ -30,6 +30,7 @@ export async function requestBench({
   count: number | undefined;
   tenants: number | undefined;
 }): Promise<BenchResult> {
+  await compileApps();
   const folder = await mkdtemp(join(tmpdir(), "secretaria-load-"));
   const load = await prepareWrk(folder, `api.emp%d.${baseDomain}`);
   const slice: Slice = (app, drawn) => load(loadOf(app, drawn));
@@ -58,6 +59,8 @@ async function measureAll(fleet: Fleet, { load, slice, rounds }: Measuring): Pro
   const names: Variant[] = ["plain", "tenancy", "qualified", "usual"];
   const apps = await Promise.all(names.map((variant) => startApp(fleet, variant)));
   const [plain, tenancy] = apps as [App, App, App, App];
+  // The first seconds are the compiler's.
+  await turns(2, apps, (app) => slice(app, 10));
   const few = await turns(rounds, apps, (app) => slice(app, 10));
   say("10 tenants measured");
   for (const app of apps) await slice(app, tenants);

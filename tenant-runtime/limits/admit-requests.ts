@@ -6,6 +6,7 @@ import { answerErrors } from "../../core/http.ts";
 import { answerProblem } from "../answer-problem.ts";
 import type { TenancyContext } from "../context.ts";
 import { createRequestRate, type Taken } from "./request-rate.ts";
+import { createSlowRefusals } from "./slow-refusals.ts";
 import { createRunningRequests } from "./running-requests.ts";
 
 export interface Admission {
@@ -32,6 +33,7 @@ export function admitRequests({ config, log, fleetShare }: TenancyContext, regis
   const answer = answerErrors(log, answerProblem);
   const rate = createRequestRate();
   const running = createRunningRequests();
+  const slowly = createSlowRefusals();
   const refused = refusalCounter(registry);
   const timeoutMs = config.REQUEST_TIMEOUT_SECONDS * 1000;
   return (req, res, next) => {
@@ -40,7 +42,8 @@ export function admitRequests({ config, log, fleetShare }: TenancyContext, regis
     tellRate(res, taken);
     if (!taken.isAllowed) {
       refused.inc({ reason: "rate" });
-      throw tooMany(taken);
+      slowly.refuse(id, { refuse: () => next(tooMany(taken)), drop: () => req.socket.destroy() });
+      return;
     }
     const place = running.enter(id, terms.concurrentRequests);
     if (place === undefined) {
