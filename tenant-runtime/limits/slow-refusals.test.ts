@@ -10,7 +10,7 @@ describe("refusals of a company that does not stop", () => {
         slowly.refuse(1, {
           refuse: () => {
             seen.push(`refused ${i}`);
-            if (i === 1_020) resolve();
+            if (seen.length === 1_022) resolve();
           },
           drop: () => void seen.push(`dropped ${i}`),
         });
@@ -20,6 +20,6 @@ describe("refusals of a company that does not stop", () => {
     slowly.refuse(2, { refuse: () => void seen.push("another"), drop: () => undefined });
     expect(seen.at(-1)).to.equal("another");
     await later;
-    expect(seen).to.have.length(1_022);
+    expect(new Set(seen)).to.have.property("size", 1_022);
   });
 });
