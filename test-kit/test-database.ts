@@ -26,6 +26,8 @@ export async function createTestDatabase(serverUrl: string, masterKey: Buffer): 
     const name = `secretaria_test_${block}`;
     await removeBlock(server, block, name);
     await server.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+    // Rights on a database are not cloned with it.
+    await server.query(`REVOKE TEMPORARY, CREATE ON DATABASE ${name} FROM PUBLIC`);
     const url = databaseOn(serverUrl, name);
     await startIdsAt(url, firstId + block * blockSize);
     const drop = () => removeBlock(server, block, name).finally(() => server.end());

@@ -4,11 +4,6 @@ import { families } from "./attacks/families.ts";
 import { openWorld, type World } from "./attacks/world.ts";
 import { usePlatform } from "./support/platform.ts";
 
-/** Attacks of the level `hardened` run where the environment says that the level holds. */
-const level = process.env["ATTACK_LEVEL"] ?? "pooled";
-
-type Way = "directly" | "pooled";
-
 for (const way of ["directly", "pooled"] as const) {
   describe(`attacks ${way}:`, () => {
     const platform = usePlatform({
@@ -19,12 +14,12 @@ for (const way of ["directly", "pooled"] as const) {
     let world: World;
     before(async () => void (world = await openWorld(platform)));
     after(() => world?.close());
-    for (const { name, attacks } of families) describe(name, () => attackBy(attacks, { way, world: () => world }));
+    for (const { name, attacks } of families) describe(name, () => attackBy(attacks, () => world));
   });
 }
 
-function attackBy(attacks: readonly Attack[], { way, world }: { way: Way; world: () => World }): void {
-  for (const { name, control, run } of attacks.filter((attack) => whySkipped(attack, way) === undefined))
+function attackBy(attacks: readonly Attack[], world: () => World): void {
+  for (const { name, control, run } of attacks)
     it(name, async () => {
       await control(world()).catch((cause: Error) => {
         throw new Error(`${brokenWorld}: ${cause.message}`, { cause });
@@ -32,11 +27,4 @@ function attackBy(attacks: readonly Attack[], { way, world }: { way: Way; world:
       await run(world());
       await world().checkVictim();
     });
-  const reasons = attacks.map((attack) => whySkipped(attack, way)).filter((reason) => reason !== undefined);
-  for (const reason of new Set(reasons)) it.skip(`${reasons.filter((is) => is === reason).length} skipped: ${reason}`);
-}
-
-function whySkipped(attack: Attack, way: Way): string | undefined {
-  if (attack.level === "hardened" && level !== "hardened") return 'only the level "hardened" holds them';
-  return way === "pooled" ? attack.openThroughPooler : undefined;
 }

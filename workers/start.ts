@@ -24,7 +24,7 @@ export async function createWorkersContext(config: Config, log: Logger, shutdown
   shutdown.add("redis", () => redis.disconnect());
   const usage = openUsageMeter(redis, log, { flushMs: config.USAGE_FLUSH_SECONDS * 1000 });
   shutdown.add("usage", () => usage.close());
-  const tenants = openTenantPool(databaseUrl, secrets, {
+  const tenants = openTenantPool(config.DATABASE_POOL_URL ?? databaseUrl, secrets, {
     name: "secretaria workers",
     max: config.DB_POOL_MAX,
     backendMb: config.DB_BACKEND_MB,

@@ -7,7 +7,7 @@ import { defaultConfig } from "../../core/config.ts";
 import { createLogger } from "../../core/logger.ts";
 import { runtimeRole } from "../../core/migrations/tenant-schema.ts";
 import { createSecrets } from "../../core/secrets.ts";
-import { registryRole, servicePassword } from "../../core/service-roles.ts";
+import { servicePassword } from "../../core/service-roles.ts";
 import { setUpDatabase } from "../../core/setup.ts";
 import { createShutdown } from "../../core/shutdown.ts";
 import { openTenantPool, type TenantPool } from "../../core/tenant-db/tenant-pool.ts";
@@ -55,18 +55,15 @@ export async function openSoakSite({ pgbouncer }: { pgbouncer: boolean }): Promi
       RUNTIME_HTTPS_PORT: 0,
     });
     const { port } = await startControlPlane(config, log, shutdown);
-    let servingUrl = databaseUrl;
+    let poolUrl: string | undefined;
     if (pgbouncer) {
-      const [password, others] = [
-        servicePassword(secrets, runtimeRole),
-        { [registryRole]: servicePassword(secrets, registryRole) },
-      ];
-      const pooler = await startPooler(databaseUrl, { user: runtimeRole, password, connections: 6, others });
+      const password = servicePassword(secrets, runtimeRole);
+      const pooler = await startPooler(databaseUrl, { user: runtimeRole, password, connections: 6 });
       shutdown.add("pgbouncer", () => pooler.stop());
-      servingUrl = pooler.url;
+      poolUrl = pooler.url;
     }
-    const { httpPort } = await startRuntime({ ...config, DATABASE_URL: servingUrl }, log, shutdown);
-    const pool = openTenantPool(servingUrl, secrets, { name: "soak", max: 6, statementTimeoutMs });
+    const { httpPort } = await startRuntime({ ...config, DATABASE_POOL_URL: poolUrl }, log, shutdown);
+    const pool = openTenantPool(poolUrl ?? databaseUrl, secrets, { name: "soak", max: 6, statementTimeoutMs });
     shutdown.add("soak's pool", () => pool.close());
     const url = `http://127.0.0.1:${port}`;
     const { accessToken } = await ask<{ accessToken: string }>({ url, token: "" }, "POST", "/api/auth/login", admin);

@@ -5,10 +5,6 @@ export interface Attack {
   readonly name: string;
   /** What stops it; scripts/mutate/ has at least one mutation of it. */
   readonly defence: string;
-  /** Held only where the server or the handle is hardened. */
-  readonly level?: "hardened";
-  /** Known to succeed through PgBouncer, and why; it is skipped there. */
-  readonly openThroughPooler?: string;
   /** The same on what is the attacker's own: it has to work, or a broken world would stop everything. */
   readonly control: (world: World) => Promise<unknown>;
   /** @throws (chai) when the attacker got anything. What is left to the victim is looked at after each attack. */

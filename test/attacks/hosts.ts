@@ -1,10 +1,9 @@
 /** Hosts that are spelt, doubled, forwarded or smuggled so that somebody else's company answers. */
 import { expect } from "chai";
 import type { RuntimeRequest } from "../support/runtime-client.ts";
-import { openCompany } from "../support/runtime-client.ts";
 import { until } from "../support/wait.ts";
 import type { Attack } from "./attack.ts";
-import type { World } from "./world.ts";
+import { openCompany, type World } from "./world.ts";
 
 const answersItself = async ({ ask, a }: World): Promise<void> => {
   for (const plain of [false, true]) {
@@ -206,8 +205,6 @@ export const hostAttacks: readonly Attack[] = [
   {
     name: "goes on after the company was suspended",
     defence: "state of a company",
-    openThroughPooler:
-      "LISTEN hears nothing behind a transaction-mode pooler, and the listener believes that it listens",
     control: answersItself,
     async run({ ask, platform }) {
       const { id, api, token } = await openCompany(platform);

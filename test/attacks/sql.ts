@@ -23,10 +23,7 @@ const tries = (name: string, defence: string, write: Write, why?: RegExp): Attac
   },
 });
 
-const whole = (name: string, write: Write): Attack => ({
-  ...tries(name, "what a whole statement may do", write),
-  level: "hardened",
-});
+const whole = (name: string, write: Write): Attack => tries(name, "what a whole statement may do", write);
 
 /** Even where the statement itself is let through, it must show nothing and leave nothing. */
 const denied = /^(42501|statement-not-allowed) /;
@@ -200,7 +197,6 @@ const hardened: readonly Attack[] = [
   {
     name: "takes the other's role in a transaction",
     defence: "what a whole statement may do",
-    level: "hardened",
     control: seesItself,
     async run({ ofA, b }) {
       for (const sql of [
@@ -219,7 +215,6 @@ const hardened: readonly Attack[] = [
   {
     name: "pretends to be the other in app.current_tenant",
     defence: "what a whole statement may do",
-    level: "hardened",
     control: seesItself,
     async run({ ofA, a, b }) {
       for (const sql of [
@@ -238,7 +233,6 @@ const hardened: readonly Attack[] = [
   {
     name: "makes a temporary table that shadows the next company's",
     defence: "what a whole statement may do",
-    level: "hardened",
     control: seesItself,
     async run({ ofA, ofB, b }) {
       await ofA.db
@@ -251,7 +245,6 @@ const hardened: readonly Attack[] = [
   {
     name: "gives its own role a password to log in with",
     defence: "what a whole statement may do",
-    level: "hardened",
     control: seesItself,
     async run({ ofA, a, platform }) {
       await ofA.db.raw(`ALTER ROLE tenant_${a.id} PASSWORD 'meu'`).catch(() => undefined);

@@ -9,7 +9,8 @@ import { redisPassword } from "../../core/tenant-secrets.ts";
 import { redisUser, tenantAudience } from "../../core/tenant.ts";
 import type { Claims } from "../../core/tokens.ts";
 import type { Platform } from "../support/platform.ts";
-import { openCompany, runtimeClient, type AskRuntime, type Company } from "../support/runtime-client.ts";
+import * as companies from "../support/runtime-client.ts";
+import { runtimeClient, type AskRuntime, type Company } from "../support/runtime-client.ts";
 
 export interface World {
   readonly platform: Platform;
@@ -65,6 +66,17 @@ export async function openWorld(platform: Platform): Promise<World> {
     },
   };
 }
+
+const withoutBounds = { requests_per_second: 100_000, concurrent_requests: 100_000, users_limit: 1_000 };
+const allModules = ["ai", "campaigns", "chat", "crm", "finance", "store", "whatsapp", "workshop"];
+
+/** What stops an attack is never that the company's plan is a small one. @param modules of its plan. */
+export const openCompany = (platform: Platform, modules: readonly string[] = allModules): Promise<Company> => {
+  const code = modules === allModules ? "attacks" : `attacks-${modules.join("-")}`;
+  return companies.openCompany(platform, {
+    plan: { code, name: "Ataques", priceCents: 0, limits: withoutBounds, modules },
+  });
+};
 
 async function fill(platform: Platform, { id, slug }: Company): Promise<[string, string]> {
   const rows = await platform.query<{ id: string }>(

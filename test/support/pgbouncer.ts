@@ -19,16 +19,14 @@ export interface Pooler {
 export interface PoolerOptions {
   readonly user: string;
   readonly password: string;
-  /** How many it opens to the server for each user, shared by all clients. */
+  /** How many it opens to the server, shared by all clients. */
   readonly connections: number;
-  /** Passwords of others that may come through it, by name. */
-  readonly others?: Readonly<Record<string, string>>;
 }
 
 /** Installs it where it is missing. */
 export async function startPooler(
   databaseUrl: string,
-  { user, password, connections, others = {} }: PoolerOptions,
+  { user, password, connections }: PoolerOptions,
 ): Promise<Pooler> {
   const executable = await ensureSystemPackage({ command: "pgbouncer", debian: "pgbouncer", brew: "pgbouncer" });
   const { ids } = await findPostgresAccount();
@@ -48,8 +46,7 @@ export async function startPooler(
     `default_pool_size = ${connections}`,
   ];
   await writeFile(join(folder, "settings"), settings.join("\n"));
-  const users = Object.entries({ ...others, [user]: password });
-  await writeFile(join(folder, "users"), users.map(([name, secret]) => `"${name}" "${secret}"\n`).join(""));
+  await writeFile(join(folder, "users"), `"${user}" "${password}"\n`);
   const { uid, gid } = ids;
   if (uid !== undefined && gid !== undefined)
     for (const path of [folder, join(folder, "settings"), join(folder, "users")]) await chown(path, uid, gid);

@@ -7,7 +7,7 @@ import { defaultConfig, type Config } from "../../core/config.ts";
 import { createLogger } from "../../core/logger.ts";
 import { runtimeRole } from "../../core/migrations/tenant-schema.ts";
 import { createSecrets } from "../../core/secrets.ts";
-import { registryRole, servicePassword } from "../../core/service-roles.ts";
+import { servicePassword } from "../../core/service-roles.ts";
 import { createShutdown, type Shutdown } from "../../core/shutdown.ts";
 import type { ControlContext } from "../../control-plane/context.ts";
 import { startControlPlane } from "../../control-plane/start.ts";
@@ -22,7 +22,7 @@ export const adminPassword = "uma senha bem longa";
 export interface Platform {
   readonly config: Config;
   readonly databaseUrl: string;
-  /** The way of the runtime and the workers to it: the same, or through PgBouncer. */
+  /** The way of tenants' statements to it: the same, or through PgBouncer. */
   readonly servingUrl: string;
   readonly ctx: ControlContext;
   /** Of the control plane, signed in as the admin. */
@@ -36,7 +36,7 @@ export interface Platform {
 export interface PlatformOptions {
   readonly runtime?: boolean;
   readonly workers?: boolean;
-  /** Runtime and workers reach PostgreSQL through PgBouncer in transaction mode, over this many connections a role. */
+  /** Tenants' statements go through PgBouncer in transaction mode, over this many connections. */
   readonly pooledConnections?: number;
   readonly config?: Partial<Config>;
 }
@@ -55,8 +55,8 @@ export function usePlatform(options: PlatformOptions = {}): Platform {
     const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
     shutdown = createShutdown(log);
     const controlPlane = await startControlPlane(config, log, shutdown);
-    const servingUrl = await openWay(databaseUrl, options.pooledConnections, shutdown);
-    const serving = { ...config, DATABASE_URL: servingUrl };
+    const poolUrl = await openPooler(databaseUrl, options.pooledConnections, shutdown);
+    const serving = { ...config, DATABASE_POOL_URL: poolUrl };
     if (options.workers) await startWorkers(serving, log, shutdown);
     if (options.runtime) {
       const { startRuntime } = await import("../../tenant-runtime/start.ts");
@@ -66,7 +66,7 @@ export function usePlatform(options: PlatformOptions = {}): Platform {
     Object.assign(platform, {
       config,
       databaseUrl,
-      servingUrl,
+      servingUrl: poolUrl ?? databaseUrl,
       ctx: controlPlane.ctx,
       api: await createApiClient(`http://127.0.0.1:${controlPlane.port}`, {
         email: adminEmail,
@@ -82,13 +82,15 @@ export function usePlatform(options: PlatformOptions = {}): Platform {
   return platform;
 }
 
-async function openWay(databaseUrl: string, connections: number | undefined, shutdown: Shutdown): Promise<string> {
-  if (connections === undefined) return databaseUrl;
+async function openPooler(
+  databaseUrl: string,
+  connections: number | undefined,
+  shutdown: Shutdown,
+): Promise<string | undefined> {
+  if (connections === undefined) return undefined;
   const secrets = createSecrets(Buffer.from(masterKey, "base64"));
-  const passwordOf = (role: string) => servicePassword(secrets, role);
-  const others = { [registryRole]: passwordOf(registryRole) };
-  const options = { user: runtimeRole, password: passwordOf(runtimeRole), connections, others };
-  const pooler = await startPooler(databaseUrl, options);
+  const password = servicePassword(secrets, runtimeRole);
+  const pooler = await startPooler(databaseUrl, { user: runtimeRole, password, connections });
   shutdown.add("pgbouncer", () => pooler.stop());
   return pooler.url;
 }
