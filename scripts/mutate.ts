@@ -1,6 +1,7 @@
 /** Takes each defence of the isolation away, one at a time, and sees whether an attack gets through. */
 import { parseArgs } from "node:util";
-import { mutations, type Mutation } from "./mutate/mutations.ts";
+import type { Mutation } from "./mutate/mutation.ts";
+import { mutations } from "./mutate/mutations.ts";
 import { checkFamily, runMutation, type MutationResult } from "./mutate/run-mutation.ts";
 import { fail } from "./terminal.ts";
 

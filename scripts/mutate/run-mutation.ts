@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { projectPath } from "../../core/paths.ts";
 import { brokenWorld } from "../../test/attacks/attack.ts";
-import type { Mutation } from "./mutations.ts";
+import type { Mutation } from "./mutation.ts";
 
 /**
  * `killed`: an attack got through, and was seen. `closed`: nothing works any more, so nobody gets anything. `survived`:

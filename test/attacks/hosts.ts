@@ -3,6 +3,7 @@ import { expect } from "chai";
 import type { RuntimeRequest } from "../support/runtime-client.ts";
 import { until } from "../support/wait.ts";
 import type { Attack } from "./attack.ts";
+import { openPeople, peoplePassword } from "../support/people.ts";
 import { openCompany, type World } from "./world.ts";
 
 const answersItself = async ({ ask, a }: World): Promise<void> => {
@@ -105,6 +106,25 @@ export const hostAttacks: readonly Attack[] = [
         .concat({ at: a.api, plain, headers: { Forwarded: `host=${b.api};proto=https` } }),
     ),
   ),
+  {
+    name: "writes an address of its own, as a proxy would",
+    defence: "trusted proxies",
+    control: answersItself,
+    async run({ ask, platform }) {
+      const company = await openCompany(platform);
+      const { owner } = await openPeople(ask, company);
+      const sessionOf = async (address: string) => {
+        const headers = { "X-Forwarded-For": address, Forwarded: `for=${address}`, "X-Real-IP": address };
+        const body = { email: owner.email, password: peoplePassword };
+        expect((await ask(company.api, "POST /v1/auth/login", { body, headers })).status).to.equal(200);
+      };
+      await sessionOf("203.0.113.9");
+      const rows = await platform.query<{ ip: string }>(
+        `SELECT DISTINCT host(ip) AS ip FROM tenant_${company.id}.user_sessions WHERE ip IS NOT NULL`,
+      );
+      expect(rows).to.deep.equal([{ ip: "127.0.0.1" }]);
+    },
+  },
   notTheVictim("names the victim in path and query", "Host alone decides", ({ a, b }) =>
     [
       `/v1/tenant?host=${b.api}&tenant=${b.id}&tenant_id=${b.id}`,

@@ -1,32 +1,9 @@
-/** Whoever may write whole statements, or parts of them, on a handle of its own. */
+/** Whoever may write a query, or parts of one, on a handle of its own. */
 import { expect } from "chai";
 import type { Attack } from "./attack.ts";
-import { failureOf, marksOf, seesItself, type Failure, type World } from "./world.ts";
+import { denied, tries } from "./statements.ts";
+import { failureOf, seesItself, type World } from "./world.ts";
 
-type Write = (world: World) => string;
-
-/** One statement, alone and in a transaction: it fails, or what it answers holds nothing of the victim. */
-const tries = (name: string, defence: string, write: Write, why?: RegExp): Attack => ({
-  name,
-  defence,
-  control: seesItself,
-  async run(world) {
-    const sql = write(world);
-    for (const run of [() => world.ofA.db.raw(sql), () => world.ofA.transaction((db) => db.raw(sql))]) {
-      const outcome = await Promise.resolve(run()).then(
-        ({ rows }: { rows?: unknown }) => rows ?? "ran",
-        (error: Failure) => error,
-      );
-      if (why) expect(outcome instanceof Error && `${(outcome as Failure).code} ${outcome.message}`, sql).to.match(why);
-      else if (!(outcome instanceof Error)) expect(JSON.stringify(outcome), sql).not.to.include(world.b.slug);
-    }
-  },
-});
-
-const whole = (name: string, write: Write): Attack => tries(name, "what a whole statement may do", write);
-
-/** Even where the statement itself is let through, it must show nothing and leave nothing. */
-const denied = /^(42501|statement-not-allowed) /;
 const stacked = /^42601 |^statement-not-allowed /;
 
 const reaching: readonly Attack[] = [
@@ -183,75 +160,4 @@ async function searchesItself({ ask, a }: World): Promise<void> {
   expect(body.customers).to.have.length(1);
 }
 
-/** The attacker controls a whole statement: what the server's hardening and the list of allowed statements are for. */
-const hardened: readonly Attack[] = [
-  whole(
-    "changes the role by set_config within a SELECT, and reads by query_to_xml",
-    ({ b }) =>
-      `SELECT set_config('role', 'tenant_${b.id}', true), query_to_xml('SELECT * FROM tenant_${b.id}.customers', true, false, '')`,
-  ),
-  whole(
-    "runs DO with the other's role",
-    ({ b }) => `DO $$ BEGIN EXECUTE 'SET ROLE tenant_${b.id}'; EXECUTE 'DELETE FROM tenant_${b.id}.customers'; END $$`,
-  ),
-  {
-    name: "takes the other's role in a transaction",
-    defence: "what a whole statement may do",
-    control: seesItself,
-    async run({ ofA, b }) {
-      for (const sql of [
-        `SET ROLE tenant_${b.id}`,
-        `SET LOCAL ROLE tenant_${b.id}`,
-        `SELECT set_config('role', 'tenant_${b.id}', true)`,
-      ]) {
-        const reading = ofA.transaction(async (db) => {
-          await db.raw(sql);
-          return (await db.raw(`SELECT metadata FROM tenant_${b.id}.customers`)).rows;
-        });
-        expect(await reading.catch(() => []), sql).to.deep.equal([]);
-      }
-    },
-  },
-  {
-    name: "pretends to be the other in app.current_tenant",
-    defence: "what a whole statement may do",
-    control: seesItself,
-    async run({ ofA, a, b }) {
-      for (const sql of [
-        `SET LOCAL app.current_tenant TO '${b.uuid}'`,
-        `SELECT set_config('app.current_tenant', '${b.uuid}', true)`,
-      ]) {
-        const reading = ofA.transaction(async (db) => {
-          await db.raw(sql).catch(() => undefined);
-          return (await db.raw("SELECT current_setting('app.current_tenant') AS tenant")).rows[0].tenant;
-        });
-        expect(await reading.catch(() => a.uuid), sql).to.equal(a.uuid);
-      }
-    },
-  },
-  whole("becomes another session user", () => "SET SESSION AUTHORIZATION postgres"),
-  {
-    name: "makes a temporary table that shadows the next company's",
-    defence: "what a whole statement may do",
-    control: seesItself,
-    async run({ ofA, ofB, b }) {
-      await ofA.db
-        .raw("CREATE TEMP TABLE customers AS SELECT 'x'::text AS name, '{\"of\": \"nobody\"}'::jsonb AS metadata")
-        .catch(() => undefined);
-      expect(await marksOf(ofB)).to.deep.equal([b.slug]);
-    },
-  },
-  whole("makes a function in pg_temp", () => "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'"),
-  {
-    name: "gives its own role a password to log in with",
-    defence: "what a whole statement may do",
-    control: seesItself,
-    async run({ ofA, a, platform }) {
-      await ofA.db.raw(`ALTER ROLE tenant_${a.id} PASSWORD 'meu'`).catch(() => undefined);
-      const rows = await platform.query("SELECT rolpassword FROM pg_authid WHERE rolname = $1", [`tenant_${a.id}`]);
-      expect(rows).to.deep.equal([{ rolpassword: null }]);
-    },
-  },
-];
-
-export const sqlAttacks: readonly Attack[] = [...reaching, ...injected, ...hardened];
+export const sqlAttacks: readonly Attack[] = [...reaching, ...injected];

@@ -1,37 +1,12 @@
-/** Tokens of others, forged ones, and ones that should have ended. */
+/** Tokens of others, and forged ones. */
 import { createHmac, createPublicKey, generateKeyPairSync, randomUUID } from "node:crypto";
 import { expect } from "chai";
 import jwt from "jsonwebtoken";
 import { tenantAudience } from "../../core/tenant.ts";
 import { loadSigningKeys, type SigningKey } from "../../core/signing-keys.ts";
 import type { Attack } from "./attack.ts";
+import { isLetIn, refused } from "./token-attack.ts";
 import { claimsOf, forge, type World } from "./world.ts";
-
-const meAt = ({ ask }: World, host: string, token: string) => ask(host, "GET /v1/me", { token });
-
-/** A copy of the attacker's own token, made as good ones are made, is let in. */
-const isLetIn = async (world: World): Promise<void> => {
-  const { status } = await meAt(world, world.a.api, forge(world, { like: world.a }));
-  expect(status).to.equal(200);
-};
-
-/** None of the tokens is let in at the host of `at`, the victim's when absent. */
-const refused = (
-  name: string,
-  defence: string,
-  { make, at = "b" }: { make: (world: World) => Promise<string[]> | string[]; at?: "a" | "b" },
-): Attack => ({
-  name,
-  defence,
-  control: isLetIn,
-  async run(world) {
-    for (const token of await make(world)) {
-      const { status, body } = await meAt(world, world[at].api, token);
-      expect(status, JSON.stringify(body)).to.be.oneOf([401, 403]);
-      expect(body).not.to.have.property("user");
-    }
-  },
-});
 
 const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
 
@@ -164,86 +139,4 @@ const forged: readonly Attack[] = [
   }),
 ];
 
-const sessions: readonly Attack[] = [
-  refused("names a session that never was", "session of a token", {
-    make: (world) => [forge(world, { like: world.b, changes: { sid: randomUUID() } })],
-  }),
-  refused("names a session of its own company", "session of a token", {
-    make: (world) => [forge(world, { like: world.b, changes: { sid: claimsOf(world.a.token).sid } })],
-  }),
-  refused("names another person than the session's", "person of a token", {
-    make: (world) => [forge(world, { like: world.b, changes: { sub: claimsOf(world.a.token).sub } })],
-  }),
-  ended("uses a session that was taken back", "revoked_at = now()", "sessions that were taken back"),
-  ended("uses a session that is over", "expires_at = now() - interval '1 minute'", "sessions that are over"),
-  {
-    name: "uses the session of a person who was locked out",
-    defence: "people who are locked out",
-    control: isLetIn,
-    async run(world) {
-      const { platform, a } = world;
-      const setActive = (active: boolean) => platform.query(`UPDATE tenant_${a.id}.users SET is_active = $1`, [active]);
-      await setActive(false);
-      try {
-        expect((await meAt(world, a.api, a.token)).status).to.equal(401);
-      } finally {
-        await setActive(true);
-      }
-    },
-  },
-  refused("uses a token that was taken back", "tokens that were taken back", {
-    at: "a",
-    make: async (world) => {
-      const token = forge(world, { like: world.a });
-      const sql =
-        "INSERT INTO revoked_tokens (jti, reason, expires_at) VALUES ($1, 'a test', now() + interval '1 hour')";
-      await world.platform.query(sql, [claimsOf(token).jti]);
-      return [token];
-    },
-  }),
-];
-
-function ended(name: string, change: string, defence: string): Attack {
-  return refused(name, defence, {
-    at: "a",
-    make: async (world) => {
-      const [row] = await world.platform.query<{ id: string }>(
-        `INSERT INTO tenant_${world.a.id}.user_sessions (user_id, kind, expires_at)
-         SELECT id, 'login', now() + interval '1 hour' FROM tenant_${world.a.id}.users RETURNING id`,
-      );
-      const token = forge(world, { like: world.a, changes: { sid: row?.id } });
-      expect((await meAt(world, world.a.api, token)).status, "while the session lives").to.equal(200);
-      await world.platform.query(`UPDATE tenant_${world.a.id}.user_sessions SET ${change} WHERE id = $1`, [row?.id]);
-      return [token];
-    },
-  });
-}
-
-const links: readonly Attack[] = [
-  {
-    name: "sets the victim's password by its own set-up link",
-    defence: "rights of a tenant's role",
-    control: isLetIn,
-    async run({ ask, a, b }) {
-      const token = new URL(a.setupUrl).hash.slice(1);
-      const body = { token, password: "uma frase bem longa" };
-      for (const host of [b.api, b.chat])
-        expect((await ask(host, "POST /v1/auth/setup", { body })).status).to.equal(401);
-    },
-  },
-  {
-    name: "refreshes at the victim's host",
-    defence: "rights of a tenant's role",
-    control: isLetIn,
-    async run({ ask, a, b, platform }) {
-      const sid = claimsOf(b.token).sid;
-      for (const refreshToken of [`${sid}${"x".repeat(43)}`, `${claimsOf(a.token).sid}${"x".repeat(43)}`])
-        expect((await ask(b.api, "POST /v1/auth/refresh", { body: { refreshToken } })).status).to.equal(401);
-      // A guess at a set-up session is nobody's reused token: it must not end the session.
-      const rows = await platform.query(`SELECT revoked_at FROM tenant_${b.id}.user_sessions WHERE id = $1`, [sid]);
-      expect(rows).to.deep.equal([{ revoked_at: null }]);
-    },
-  },
-];
-
-export const tokenAttacks: readonly Attack[] = [...ofOthers, ...forged, ...sessions, ...links];
+export const tokenAttacks: readonly Attack[] = [...ofOthers, ...forged];

@@ -18,8 +18,6 @@ export async function createTestDatabase(): Promise<string> {
   databases += 1;
   const name = `test_${process.pid}_${databases}`;
   await runQuery(shared.databaseUrl, `CREATE DATABASE ${name} TEMPLATE ${templateDatabase}`);
-  // Rights on a database are not cloned with it.
-  await runQuery(shared.databaseUrl, `REVOKE TEMPORARY, CREATE ON DATABASE ${name} FROM PUBLIC`);
   const url = new URL(shared.databaseUrl);
   url.pathname = `/${name}`;
   await runQuery(url.toString(), `ALTER SEQUENCE companies_id_seq RESTART WITH ${databases * 1_000_000 + 1}`);

@@ -1,0 +1,112 @@
+/** Who a statement is, and for how long. */
+import type { Mutation } from "./mutation.ts";
+
+const pool = "core/tenant-db/tenant-pool.ts";
+const dialect = "core/tenant-db/tenant-dialect.ts";
+
+export const inScopes: readonly Mutation[] = [
+  {
+    name: "the role stays on the session",
+    defence: "settings end with the transaction",
+    family: "session",
+    file: pool,
+    from: "`SET LOCAL ROLE ",
+    to: "`SET ROLE ",
+  },
+  {
+    name: "the path stays on the session",
+    defence: "settings end with the transaction",
+    family: "session",
+    file: pool,
+    from: "`SET LOCAL search_path ",
+    to: "`SET search_path ",
+  },
+  {
+    name: "the identity stays on the session",
+    defence: "settings end with the transaction",
+    family: "session",
+    file: pool,
+    from: "`SET LOCAL app.current_tenant ",
+    to: "`SET app.current_tenant ",
+  },
+  {
+    name: "the timeout stays on the session",
+    defence: "settings end with the transaction",
+    family: "session",
+    file: pool,
+    from: "`SET LOCAL statement_timeout ",
+    to: "`SET statement_timeout ",
+  },
+  {
+    name: "no role",
+    defence: "role of a tenant",
+    family: "session",
+    file: pool,
+    from: "return [role, identityStatements(tenant), ...timeouts]",
+    to: "return [identityStatements(tenant), ...timeouts]",
+  },
+  {
+    name: "public on the path",
+    defence: "search path of a tenant",
+    family: "session",
+    file: pool,
+    from: "${extensionSchema};` +",
+    to: "${extensionSchema}, public;` +",
+  },
+  {
+    name: "no path",
+    defence: "search path of a tenant",
+    family: "session",
+    file: pool,
+    from: "  `SET LOCAL search_path TO ${pg.escapeIdentifier(names?.schema ?? schemaName(id))}, ${extensionSchema};` +\n",
+    to: "",
+  },
+  {
+    name: "no identity",
+    defence: "identity of a tenant",
+    family: "session",
+    file: pool,
+    from: "`SET LOCAL app.current_tenant TO ${pg.escapeLiteral(uuid)}`",
+    to: "``",
+  },
+  {
+    name: "no statement timeout",
+    defence: "statement timeout",
+    family: "session",
+    file: pool,
+    from: "`SET LOCAL statement_timeout TO ${timeoutMs};",
+    to: "`",
+  },
+  {
+    name: "handles share a context",
+    defence: "a handle of one's own",
+    family: "session",
+    file: pool,
+    from: "Object.assign(Object.create((shared as Contextual).context) as object, {",
+    to: "Object.assign((shared as Contextual).context, {",
+  },
+  {
+    name: "a savepoint before the scope",
+    defence: "scope before every savepoint",
+    family: "session",
+    file: dialect,
+    from: '" READ ONLY" : ""};${scope.statements}',
+    to: '" READ ONLY" : ""};SAVEPOINT scope;${scope.statements}',
+  },
+  {
+    name: "transactions may be forgotten",
+    defence: "idle transactions end",
+    family: "session",
+    file: pool,
+    from: ";SET LOCAL idle_in_transaction_session_timeout TO ${timeoutMs}`",
+    to: "`",
+  },
+  {
+    name: "whoever writes COMMIT ends the transaction",
+    defence: "only Knex ends a transaction",
+    family: "session",
+    file: dialect,
+    from: "this.transacting && endings[sql];",
+    to: 'this.transacting && (endings[sql] ?? ({ COMMIT: "COMMIT", "COMMIT;": "COMMIT", ROLLBACK: "ROLLBACK" } as any)[sql]);',
+  },
+];
