@@ -7,7 +7,7 @@ export interface Counts {
   /** Rows that were looked at for their mark. */
   rows: number;
   written: number;
-  /** Answered 503 or 429, or failed because a server was gone. */
+  /** Answered 503, or failed because a server was gone. */
   refused: number;
   /** By the client, half way. */
   aborted: number;

@@ -15,6 +15,14 @@ export interface SoakTenant {
 const rowsEach = 20;
 const atOnce = 6;
 
+/** What is soaked is not the limits: whoever is refused sees nobody's rows. */
+const plan = {
+  code: "soak",
+  name: "Soak",
+  priceCents: 0,
+  limits: { requests_per_second: 100_000, concurrent_requests: 100_000 },
+};
+
 /** Made through the API, a few at a time; served from then on. */
 export async function makeTenants(site: SoakSite, count: number): Promise<SoakTenant[]> {
   const tenants: SoakTenant[] = [];
@@ -28,7 +36,7 @@ export async function makeTenants(site: SoakSite, count: number): Promise<SoakTe
 
 async function makeTenant({ client, databaseUrl }: SoakSite, n: number): Promise<SoakTenant> {
   const slug = `soak-${n}`;
-  const body = { name: `Soak ${n}`, domain: `${slug}.com.br`, plan: "basic", slug };
+  const body = { name: `Soak ${n}`, domain: `${slug}.com.br`, plan, slug };
   const made = await insist(() => client, { method: "POST", path: "/api/tenants/provision", body, key: slug });
   if (made.status !== 201) throw new Error(`${slug} was answered ${made.status}: ${JSON.stringify(made.body)}`);
   const { tenant, initialToken } = made.body as {

@@ -1,7 +1,7 @@
 /** Whoever may write a query, or parts of one, on a handle of its own. */
 import { expect } from "chai";
 import type { Attack } from "./attack.ts";
-import { denied, tries } from "./statements.ts";
+import { denied, tries, triesBelow } from "./statements.ts";
 import { failureOf, seesItself, type World } from "./world.ts";
 
 const stacked = /^42601 |^statement-not-allowed /;
@@ -67,8 +67,14 @@ const reaching: readonly Attack[] = [
     ({ b }) => `SELECT nextval('tenant_${b.id}.knex_migrations_id_seq')`,
     denied,
   ),
-  tries("makes a table of its own", "tenants own nothing", () => "CREATE TABLE mine (id int)", denied),
-  tries("drops a table of its schema", "tenants own nothing", () => "DROP TABLE customers", denied),
+  triesBelow("makes a table of its own", "tenants own nothing", () => "CREATE TABLE mine (id int)"),
+  triesBelow("drops a table of its schema", "tenants own nothing", () => "DROP TABLE customers"),
+  triesBelow(
+    "turns the triggers of its tables off",
+    "tenants own nothing",
+    () => "ALTER TABLE users DISABLE TRIGGER ALL",
+  ),
+  tries("makes a table by SELECT INTO", "tenants own nothing", () => "SELECT 1 AS one INTO mine", denied),
   tries(
     "reads the registry",
     "public is closed",

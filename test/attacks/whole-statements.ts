@@ -75,11 +75,12 @@ const functions: readonly Attack[] = [
     ({ b }) => `SELECT set_config('app.current_tenant', '${b.uuid}', true)`,
     denied,
   ),
+  // The view runs set_config, which is refused too: this is about the line before it.
   tries(
     "changes a setting by the view of settings",
     "view of settings is read only",
     () => "UPDATE pg_catalog.pg_settings SET setting = 'off' WHERE name = 'jit'",
-    denied,
+    /permission denied for view pg_settings/,
   ),
   ...["query_to_xml('SELECT 1', true, false, '')", "table_to_xml('customers', true, false, '')"].map((call) =>
     tries(
