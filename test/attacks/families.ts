@@ -10,6 +10,7 @@ import { redisAttacks } from "./redis.ts";
 import { registryAttacks } from "./registry.ts";
 import { requestAttacks } from "./requests.ts";
 import { scopeAttacks } from "./scopes.ts";
+import { servingAttacks } from "./serving.ts";
 import { signInAttacks } from "./sign-ins.ts";
 import { sqlAttacks } from "./sql.ts";
 import { tokenAttacks } from "./tokens.ts";
@@ -23,5 +24,5 @@ export const families: readonly Family[] = [
   { name: "requests", attacks: [...requestAttacks, ...chatAttacks, ...grantAttacks] },
   { name: "redis", attacks: redisAttacks },
   { name: "jobs", attacks: jobAttacks },
-  { name: "hosts", attacks: hostAttacks },
+  { name: "hosts", attacks: [...hostAttacks, ...servingAttacks] },
 ];
