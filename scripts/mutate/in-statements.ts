@@ -117,7 +117,7 @@ export const inStatements: readonly Mutation[] = [
     family: "sql",
     file: doors,
     from: "WHERE lanpltrusted AND has_language_privilege(",
-    to: "WHERE NOT lanpltrusted AND has_language_privilege(",
+    to: "WHERE false AND lanpltrusted AND has_language_privilege(",
   },
   {
     name: "everybody makes temporary tables",

@@ -78,12 +78,15 @@ async function attack(folder: string, family: string): Promise<Pick<MutationResu
     env: { ...process.env, TMPDIR: join(folder, "tmp") },
     stdio: ["ignore", "pipe", "ignore"],
   });
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const lines = createInterface({ input: child.stdout });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  // A server that a failed set-up left behind holds the pipe open; what was written is read by then.
+  void ended.then(() => setTimeout(() => lines.close(), 500));
   const impatience = setTimeout(() => child.kill("SIGTERM"), patienceMs);
   let broken: string | undefined;
   let passed = 0;
   let got: string | undefined;
-  for await (const line of createInterface({ input: child.stdout })) {
+  for await (const line of lines) {
     const [what, { title = "", err = "" }] = readEvent(line);
     if (what === "pass") passed += 1;
     if (what !== "fail") continue;
