@@ -72,6 +72,15 @@ describe("the runtime as a library", () => {
       expect(late.body).to.include({ status: 401, code: "token-invalid" });
     });
 
+    it("holds a company to its plan: its modules, and its requests a second", async () => {
+      const premium = await one.createTenant({ plan: "premium" });
+      const refused = await served.ask(premium.apiHost, "GET /one/limited");
+      expect([refused.status, refused.body.code]).to.deep.equal([403, "module-not-in-plan"]);
+      expect(refused.headers["ratelimit-policy"]).to.equal('"default";q=200;w=2');
+      const enterprise = await one.createTenant({ plan: "enterprise" });
+      expect((await served.ask(enterprise.apiHost, "GET /one/limited")).body).to.deep.equal({ through: true });
+    });
+
     it("leaves the app's own errors to the app", async () => {
       const { status, body } = await served.ask(a.apiHost, "GET /one/broken");
       expect({ status, body }).to.deep.equal({ status: 599, body: { message: "the app's own" } });
@@ -229,6 +238,7 @@ function twoTenancies(one: Tenancy, two: Tenancy): Express {
     const customers = await req.tenant.db("customers").pluck("name");
     res.json({ slug: req.tenant.slug, mail: req.user.email, customers, current: one.currentTenant().id });
   });
+  app.get("/one/limited", one.limits, one.requireModule("ai"), (_req, res) => void res.json({ through: true }));
   app.get("/one/open", (req, res) => void res.json({ slug: req.tenant.slug }));
   app.get("/one/broken", () => {
     throw new Error("the app's own");

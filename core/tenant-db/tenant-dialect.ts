@@ -122,6 +122,9 @@ class ScopedTransaction extends PostgresTransaction {
    */
   override query(connection: TenantConnection, sql: string, ...rest: unknown[]): unknown {
     if (endings[sql] !== undefined) connection.announceEnding();
-    return super.query(connection, sql, ...rest);
+    const answer = super.query(connection, sql, ...rest);
+    // Also when Knex has refused it: it is said of this one statement.
+    connection.takeEnding();
+    return answer;
   }
 }

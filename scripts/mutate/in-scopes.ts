@@ -106,7 +106,7 @@ export const inScopes: readonly Mutation[] = [
     defence: "only Knex ends a transaction",
     family: "session",
     file: dialect,
-    from: "this.transacting && endings[sql];",
-    to: 'this.transacting && (endings[sql] ?? ({ COMMIT: "COMMIT", "COMMIT;": "COMMIT", ROLLBACK: "ROLLBACK" } as any)[sql]);',
+    from: "connection.takeEnding() ? endings[sql] : undefined;",
+    to: "this.transacting && endings[sql];",
   },
 ];

@@ -1,13 +1,16 @@
+import { Registry } from "prom-client";
 import { currentTenant, runAsTenant } from "../../core/current-tenant.ts";
 import { correlate } from "../../core/http.ts";
 import { createLogger } from "../../core/logger.ts";
 import { createShutdown, type Shutdown } from "../../core/shutdown.ts";
 import { checkHealth } from "../check-health.ts";
 import type { TenancyContext } from "../context.ts";
+import { requireModule } from "../guard/require-module.ts";
 import { guardTenant } from "../guard/tenant-guard.ts";
-
+import { admitRequests } from "../limits/admit-requests.ts";
 import { openContext } from "../open-context.ts";
 import { resolveTenant } from "../resolution/resolve-tenant.ts";
+import { meterRequests } from "../usage/meter-requests.ts";
 import { tenantFinder } from "./for-tenant.ts";
 import { checkOptions, type TenancyOptions } from "./options.ts";
 import { answerProblems } from "./problems.ts";
@@ -35,6 +38,9 @@ function createTenancy(ctx: TenancyContext, shutdown: Shutdown): Tenancy {
   const resolveHost = resolveTenant(ctx);
   const guardOwn = guardTenant(ctx);
   const find = tenantFinder(ctx);
+  const meter = meterRequests(ctx);
+  // The importer's metrics are the importer's own: nobody reads this registry.
+  const admit = admitRequests(ctx, new Registry());
   return {
     resolve: (req, res, next) => {
       if (req.correlationId === undefined) void correlate(req, res, () => undefined);
@@ -47,6 +53,11 @@ function createTenancy(ctx: TenancyContext, shutdown: Shutdown): Tenancy {
       if (!own.has(req.tenant)) throw new Error("mount this tenancy's resolve before its guard");
       return guardOwn(req, res, next);
     },
+    limits: (req, res, next) => {
+      if (!own.has(req.tenant)) throw new Error("mount this tenancy's resolve before its limits");
+      return meter(req, res, (error?: unknown) => (error === undefined ? admit(req, res, next) : next(error)));
+    },
+    requireModule,
     problems: answerProblems(ctx.log),
     forTenant: async (reference, states) => {
       const tenant = await find(reference, states);

@@ -25,6 +25,13 @@ export interface Tenancy {
    * `tenant-mismatch` for a good token of another tenant on.
    */
   readonly guard: RequestHandler;
+  /**
+   * Behind `resolve`: counts what the tenant uses, and passes AppError `too-many-requests` or `tenant-busy` on for what is
+   * beyond its plan. Processes that serve the same tenant share its requests per second through Redis.
+   */
+  readonly limits: RequestHandler;
+  /** Behind `resolve`: passes AppError `module-not-in-plan` on for tenants whose plan lacks the module. */
+  requireModule(code: string): RequestHandler;
   /** Last of all: AppErrors and lost servers as problem+json; other errors go on to the app's own handlers. */
   readonly problems: ErrorRequestHandler;
   /**
