@@ -22,7 +22,11 @@ describe("the import of an archive", () => {
   let session: { accessToken: string; refreshToken: string };
 
   before(async () => {
-    source = await openCompany(platform, { name: "Padaria Ação", owner: { name: "Ana", email: "ana@acme.com" } });
+    source = await openCompany(platform, {
+      plan: "basic",
+      name: "Padaria Ação",
+      owner: { name: "Ana", email: "ana@acme.com" },
+    });
     const body = { token: source.setupUrl.split("#")[1], password };
     session = (await ask(source.chat, "POST /v1/auth/setup", { body })).body;
     await platform.query(

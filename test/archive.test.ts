@@ -22,7 +22,7 @@ describe("the export of a company", () => {
   let file: string;
 
   before(async () => {
-    company = await openCompany(platform);
+    company = await openCompany(platform, { plan: "basic" });
     await platform.query(fillSql(company.id));
     file = (await take(company.id)).path;
   });
