@@ -1,7 +1,7 @@
 /** Which company answers: hosts, certificates, states, and what is nobody's business. */
 import { expect } from "chai";
 import { usePlatform } from "./support/platform.ts";
-import { openCompany, runtimeClient, type Company } from "./support/runtime-client.ts";
+import { openCompany, roomyPlan, runtimeClient, type Company } from "./support/runtime-client.ts";
 import { until } from "./support/wait.ts";
 
 describe("tenant runtime", () => {
@@ -35,7 +35,7 @@ describe("tenant runtime", () => {
     expect([secure.status, plain.status]).to.deep.equal([200, 200]);
     expect(plain.body).to.deep.equal(secure.body);
     const { id, uuid, slug, name } = acme;
-    expect(secure.body).to.deep.include({ id, uuid, slug, name, plan: "basic", status: "active" });
+    expect(secure.body).to.deep.include({ id, uuid, slug, name, plan: roomyPlan.code, status: "active" });
     expect(secure.body.hosts).to.deep.equal([
       { host: acme.chat, kind: "chat" },
       { host: acme.api, kind: "api" },
