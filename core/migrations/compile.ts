@@ -5,6 +5,8 @@ import { readMigrations, type MigrationKind, type SqlMigration } from "./sql-fil
 export interface CompiledMigration extends SqlMigration {
   /** Single statements without the closing semicolon: joined for PostgreSQL, sent one by one to servers like Citus. */
   readonly statements: readonly string[];
+  /** The same of the way back. */
+  readonly downStatements: readonly string[];
 }
 
 const compiled = new Map<MigrationKind, Promise<readonly CompiledMigration[]>>();
@@ -22,7 +24,8 @@ export function compiledMigrations(kind: MigrationKind): Promise<readonly Compil
 
 async function compile(migration: SqlMigration): Promise<CompiledMigration> {
   try {
-    return { ...migration, statements: await splitStatements(migration.up) };
+    const [statements, downStatements] = [await splitStatements(migration.up), await splitStatements(migration.down)];
+    return { ...migration, statements, downStatements };
   } catch (error) {
     throw new Error(`${migration.name}: ${(error as Error).message}`, { cause: error });
   }

@@ -3,7 +3,8 @@ import { openDatabase, type Knex } from "../db.ts";
 import { ownerMark, schemaName } from "../tenant.ts";
 import { readMigrations, type MigrationKind } from "./sql-files.ts";
 import { knexSource } from "./source.ts";
-import { extensionSchema, partitionStatement, type SchemaOwner } from "./tenant-schema.ts";
+import { extensionSchema, partitionStatement, registryStatement, type SchemaOwner } from "./tenant-schema.ts";
+import { tenantVersion, unknownVersion } from "./version.ts";
 
 export interface MigrationResult {
   /** Names applied (or undone) by this run, in order; empty when there was nothing to do. */
@@ -26,8 +27,11 @@ export function migrateTenant(databaseUrl: string, { id, uuid }: SchemaOwner): P
     databaseUrl,
     { kind: "tenant", schema: schemaName(id), mark: ownerMark(uuid) },
     async (db, config) => {
+      // Knex commits file by file: until the end is written, nobody may believe the version that was.
+      await db.raw(registryStatement({ id, uuid }, unknownVersion));
       const names = (await db.migrate.latest(config))[1] as string[];
       await db.raw(partitionStatement(id));
+      await db.raw(registryStatement({ id, uuid }, await tenantVersion()));
       return { names };
     },
   );

@@ -12,7 +12,17 @@ export interface SqlMigration {
   readonly down: string;
   /** SHA-256 of the file, hex. */
   readonly checksum: string;
+  /** False where a line `-- no-transaction` says so: each statement is sent by itself, e.g. CREATE INDEX CONCURRENTLY. */
+  readonly isTransactional: boolean;
+  /** Its place in a change of two steps; undefined where nobody has to wait for anything. */
+  readonly window: Window | undefined;
 }
+
+/**
+ * `-- expand`: adds what the release before does not miss. `-- contract: 0015_name.sql`: takes away what only releases before that
+ * file's expand still use, so it waits until no tenant and no process is older.
+ */
+export type Window = { readonly step: "expand" } | { readonly step: "contract"; readonly after: string };
 
 export const migrationFolder = (kind: MigrationKind): string => projectPath("migrations", kind);
 
@@ -32,5 +42,23 @@ export function parseMigration(name: string, text: string): SqlMigration {
   }
   const [, , up = "", , down = ""] = sections;
   if (up.trim() === "" || down.trim() === "") throw new Error(`${name}: both sections need statements`);
-  return { name, up: up.trim(), down: down.trim(), checksum: createHash("sha256").update(text).digest("hex") };
+  const checksum = createHash("sha256").update(text).digest("hex");
+  return { name, up: up.trim(), down: down.trim(), checksum, ...parseHead(name, sections[0] ?? "") };
+}
+
+/** The lines before `-- up`: why it is there, and how it wants to be run. @throws Error for a line that says neither. */
+function parseHead(name: string, head: string): Pick<SqlMigration, "isTransactional" | "window"> {
+  let isTransactional = true;
+  let window: Window | undefined;
+  for (const line of head.split("\n").filter((text) => text.trim() !== "")) {
+    const [, word = "", value = ""] = /^-- ([a-z-]+)(?:: *(.*\S))?\s*$/.exec(line) ?? [];
+    if (word === "no-transaction" && value === "") isTransactional = false;
+    else if (word === "expand" && value === "") window = { step: "expand" };
+    else if (word === "contract" && value !== "") window = { step: "contract", after: value };
+    else if (word !== "why")
+      throw new Error(
+        `${name}: '${line}' is no '-- why: …', '-- no-transaction', '-- expand' or '-- contract: <file>'`,
+      );
+  }
+  return { isTransactional, window };
 }

@@ -2,6 +2,7 @@
 import pg from "pg";
 import { ownerMark, roleName, schemaName } from "../tenant.ts";
 import { compiledMigrations, type CompiledMigration } from "./compile.ts";
+import { versionOf } from "./version.ts";
 
 const { escapeIdentifier, escapeLiteral } = pg;
 
@@ -17,8 +18,8 @@ export interface SchemaOwner {
 }
 
 /**
- * All statements in order: schema and mark, Knex's tables, default privileges, the migrations' DDL, Knex's rows,
- * this month's and next month's partitions. Tables belong to the role that runs them; the tenant role gets DML only.
+ * All statements in order: schema and mark, Knex's tables, default privileges, the migrations' DDL, Knex's rows, the
+ * registry's row of its version, this month's and next month's partitions. Tables belong to the role that runs them; the tenant role gets DML only.
  */
 export async function schemaStatements(tenant: SchemaOwner): Promise<string[]> {
   const migrations = await compiledMigrations("tenant");
@@ -28,6 +29,7 @@ export async function schemaStatements(tenant: SchemaOwner): Promise<string[]> {
     ...grantStatements(tenant),
     ...migrations.flatMap((migration) => migration.statements),
     ...knexRows(migrations),
+    registryStatement(tenant, versionOf(migrations)),
     partitionStatement(tenant.id),
   ];
 }
@@ -49,6 +51,13 @@ export const searchPathStatement = (id: number): string =>
 /** Monthly partitions of every partitioned table of the schema, made where they are missing. */
 export const partitionStatement = (id: number): string =>
   `SELECT public.ensure_month_partitions(${escapeLiteral(schemaName(id))}, 2)`;
+
+/** Says in the registry which version a schema has; the row of one that was removed is overwritten. */
+export const registryStatement = ({ id, uuid }: SchemaOwner, version: string): string =>
+  `INSERT INTO public.tenant_versions (tenant_id, uuid, version)
+   VALUES (${escapeLiteral(String(id))}, ${escapeLiteral(uuid)}, ${escapeLiteral(version)})
+   ON CONFLICT (tenant_id) DO UPDATE
+   SET uuid = excluded.uuid, version = excluded.version, fingerprint = NULL, verified_at = NULL, updated_at = now()`;
 
 function namespaceStatements(tenant: SchemaOwner): string[] {
   const schema = escapeIdentifier(schemaName(tenant.id));

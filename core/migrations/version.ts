@@ -16,3 +16,6 @@ export function versionOf(migrations: readonly Pick<SqlMigration, "name" | "chec
 /** A release that knows more migrations made it: one that does not can neither migrate nor judge it. */
 export const isNewerVersion = (version: string, than: string): boolean =>
   (version.split(" ")[0] ?? "") > (than.split(" ")[0] ?? "");
+
+/** Of a schema whose history nobody has read yet: behind every version, and looked at before anything is done to it. */
+export const unknownVersion = "0000 unknown";

@@ -24,7 +24,11 @@ export async function dropSchema(
   for (let start = 0; start < quoted.length; start += 10) {
     await send([patience, `DROP TABLE IF EXISTS ${quoted.slice(start, start + 10).join(", ")} CASCADE`]);
   }
-  await send([patience, `DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`]);
+  await send([
+    patience,
+    `DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`,
+    `DELETE FROM public.tenant_versions WHERE tenant_id = ${id}`,
+  ]);
 }
 
 const patience = "SET LOCAL lock_timeout TO '2s'";

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { Knex } from "../../../core/db.ts";
 import { AppError, isUniqueViolation } from "../../../core/errors.ts";
-import { grantStatements } from "../../../core/migrations/tenant-schema.ts";
+import { grantStatements, registryStatement } from "../../../core/migrations/tenant-schema.ts";
+import { unknownVersion } from "../../../core/migrations/version.ts";
 import { hostKinds, ownerMark, roleName, schemaName } from "../../../core/tenant.ts";
 import { writeAudit } from "../../audit.ts";
 import type { ControlContext } from "../../context.ts";
@@ -97,6 +98,7 @@ async function markAsOwn(
   const statements = [
     `COMMENT ON SCHEMA ${pg.escapeIdentifier(schemaName(tenant.id))} IS ${mark}`,
     ...(hasRole ? [`COMMENT ON ROLE ${role} IS ${mark}`, ...grantStatements(tenant), ...regrant(tenant)] : []),
+    registryStatement(tenant, unknownVersion),
   ];
   for (const statement of statements) await db.raw(statement);
 }
