@@ -15,6 +15,7 @@ import { keepRedisUsers } from "./lifecycle/upkeep/redis-users.ts";
 import { keepUsage } from "./lifecycle/upkeep/usage.ts";
 import { passOverUsedIds } from "./lifecycle/upkeep/used-ids.ts";
 import { startSweep } from "./lifecycle/sweep.ts";
+import { startRunSweep } from "./fleet/sweep-runs.ts";
 import { openContext } from "./open-context.ts";
 import { startOutbox } from "./outbox/deliver.ts";
 import { publicUrl } from "./public-url.ts";
@@ -45,6 +46,8 @@ export async function startControlPlane(config: Config, log: Logger, shutdown: S
   shutdown.add("warm pool", keepPool(ctx));
   const sweep = startSweep(ctx);
   shutdown.add("sweep", () => sweep.close());
+  const runs = startRunSweep(ctx, config.SWEEP_SECONDS);
+  shutdown.add("migration runs", () => runs.close());
   const outbox = startOutbox(ctx);
   shutdown.add("outbox", () => outbox.close());
   const server = createServer(createControlPlaneApp(ctx));

@@ -1,5 +1,6 @@
 /** Migrations compiled: every file split by PostgreSQL's own parser into single statements, once per process. */
 import { parse } from "libpg-query";
+import { foldersGeneration } from "./folders.ts";
 import { readMigrations, type MigrationKind, type SqlMigration } from "./sql-files.ts";
 
 export interface CompiledMigration extends SqlMigration {
@@ -9,15 +10,17 @@ export interface CompiledMigration extends SqlMigration {
   readonly downStatements: readonly string[];
 }
 
-const compiled = new Map<MigrationKind, Promise<readonly CompiledMigration[]>>();
+/** By kind, and by what was read. */
+const compiled = new Map<string, Promise<readonly CompiledMigration[]>>();
 
 /** @throws Error with the file's name when its SQL does not parse. */
 export function compiledMigrations(kind: MigrationKind): Promise<readonly CompiledMigration[]> {
-  let result = compiled.get(kind);
+  const key = `${kind} ${foldersGeneration()}`;
+  let result = compiled.get(key);
   if (result === undefined) {
     result = Promise.all(readMigrations(kind).map(compile));
-    result.catch(() => compiled.delete(kind));
-    compiled.set(kind, result);
+    result.catch(() => compiled.delete(key));
+    compiled.set(key, result);
   }
   return result;
 }

@@ -3,11 +3,12 @@ import { sendBatch, type Knex } from "../db.ts";
 import { schemaName } from "../tenant.ts";
 import { schemaFingerprint, type Fingerprint } from "./fingerprint.ts";
 import { roleStatements, schemaStatements } from "./tenant-schema.ts";
+import { tenantVersion } from "./version.ts";
 
 /** No company gets as far. Two processes at once: the second waits for the first one's rollback. */
 const referenceOwner = { id: Number.MAX_SAFE_INTEGER, uuid: "00000000-0000-0000-0000-000000000000" };
 
-/** By server version: an upgraded server may write the same thing in other words. */
+/** By server version (an upgraded server may write the same thing in other words) and version of the schema. */
 const known = new Map<string, Promise<Fingerprint>>();
 
 /**
@@ -16,7 +17,7 @@ const known = new Map<string, Promise<Fingerprint>>();
  */
 export async function referenceFingerprint(db: Knex): Promise<Fingerprint> {
   const { rows } = await db.raw<{ rows: { server_version: string }[] }>("SHOW server_version");
-  const server = rows[0]?.server_version ?? "";
+  const server = `${rows[0]?.server_version ?? ""} ${await tenantVersion()}`;
   let result = known.get(server);
   if (result === undefined) {
     result = makeReference(db);

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { projectPath } from "../paths.ts";
+import { migrationFolders } from "./folders.ts";
 
 export type MigrationKind = "public" | "tenant";
 
@@ -28,9 +29,14 @@ export const migrationFolder = (kind: MigrationKind): string => projectPath("mig
 
 /** All migrations of a kind in the order they are applied. @throws Error naming the file that is not well formed. */
 export function readMigrations(kind: MigrationKind): SqlMigration[] {
-  const folder = migrationFolder(kind);
-  const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
-  return names.toSorted().map((name) => parseMigration(name, readFileSync(`${folder}/${name}`, "utf8")));
+  const files = migrationFolders(kind).flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith(".sql"))
+      .map((name) => ({ name, path: `${folder}/${name}` })),
+  );
+  return files
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, path }) => parseMigration(name, readFileSync(path, "utf8")));
 }
 
 /** @throws Error when the name has no number or a section is missing, empty or twice there. */

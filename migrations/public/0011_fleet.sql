@@ -34,6 +34,8 @@ CREATE TABLE migration_runs (
   requested_by text NOT NULL,
   wave integer NOT NULL DEFAULT 1,
   pause_reason text,
+  -- What had failed by then was seen by whoever let it go on.
+  resumed_at timestamptz NOT NULL DEFAULT '-infinity',
   coordinator text,
   lease_token bigint NOT NULL DEFAULT 0,
   lease_expires_at timestamptz NOT NULL DEFAULT now(),
@@ -64,6 +66,7 @@ CREATE TABLE migration_results (
   to_version text COLLATE "C",
   attempts integer NOT NULL DEFAULT 0,
   next_attempt_at timestamptz NOT NULL DEFAULT '-infinity',
+  first_busy_at timestamptz,
   duration_ms double precision,
   error jsonb CHECK (jsonb_typeof(error) = 'object'),
   finished_at timestamptz,
@@ -82,17 +85,19 @@ BEGIN
     RAISE EXCEPTION 'tenant % is being migrated by another process', tenant USING ERRCODE = 'SE002';
   END IF;
   SELECT * INTO known FROM tenant_versions WHERE tenant_id = tenant;
-  IF known.version IS DISTINCT FROM expected THEN
-    RAISE EXCEPTION 'tenant % is at version %, not %', tenant, coalesce(known.version, 'none'), expected USING ERRCODE = 'SE003';
+  IF known.version <> expected THEN
+    RAISE EXCEPTION 'tenant % is at version %, not %', tenant, known.version, expected USING ERRCODE = 'SE003';
   END IF;
-  IF obj_description(to_regnamespace('tenant_' || tenant), 'pg_namespace') IS DISTINCT FROM 'secretaria tenant ' || known.uuid THEN
+  IF known.uuid IS NULL OR obj_description(to_regnamespace('tenant_' || tenant), 'pg_namespace') IS DISTINCT FROM 'secretaria tenant ' || known.uuid THEN
     RAISE EXCEPTION 'schema tenant_% is missing or carries another mark', tenant USING ERRCODE = 'SE004';
   END IF;
 END
 $$;
 
--- The last one. Without a run it is a tenant migrated by itself.
-CREATE FUNCTION end_tenant_migration(tenant bigint, reached text, run uuid) RETURNS void LANGUAGE plpgsql AS $$
+-- The last one. Without a run it is a tenant migrated by itself. A path of its own: with each tenant's the server would
+-- plan the statements anew.
+CREATE FUNCTION end_tenant_migration(tenant bigint, reached text, run uuid) RETURNS void
+LANGUAGE plpgsql SET search_path TO public, pg_temp AS $$
 BEGIN
   UPDATE tenant_versions SET version = reached, fingerprint = NULL, verified_at = NULL, updated_at = now() WHERE tenant_id = tenant;
   UPDATE spare_tenants SET version = reached, checked_at = '-infinity' WHERE id = tenant AND version <> 'discarded';

@@ -1,0 +1,158 @@
+/** Brings one run to its end, wave by wave. Who is killed on the way is followed by another, from the rows alone. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { compiledMigrations } from "../../core/migrations/compile.ts";
+import { isServiceDown } from "../../core/errors.ts";
+import { backPressure } from "./back-pressure.ts";
+import { endRun, enlistNewcomers, pauseFor, setWave, startBake } from "./run-progress.ts";
+import type { FleetContext } from "./fleet-context.ts";
+import { judgeWave } from "./judge-wave.ts";
+import { releaseRun, takeRun, watchRun, type RunWatch } from "./run-lease.ts";
+import { nextDueIn, RunQueue } from "./run-queue.ts";
+import { findRun, viewRun, type RunRow, type WaveView } from "./run-store.ts";
+import { StepFinder } from "./step.ts";
+import { work, type Settled } from "./work.ts";
+
+export interface CoordinateOptions {
+  /** Hands the run over: what is begun is finished, the run stays `running` for the next coordinator. */
+  readonly signal?: AbortSignal;
+  readonly onOutcome?: (tenantId: number, outcome: Settled) => void;
+}
+
+/** Undefined when it ended, was paused, or was taken over by another process: the row tells. */
+interface Session {
+  readonly ctx: FleetContext;
+  readonly run: RunRow;
+  readonly steps: StepFinder;
+  readonly watch: RunWatch;
+  readonly width: () => number;
+  readonly isStopped: () => boolean;
+  readonly onOutcome: (tenantId: number, outcome: Settled) => void;
+}
+
+/**
+ * Resolves when the run has ended, is paused, or is not this process's (any more); the row says which. Waits out a restart of
+ * PostgreSQL. @throws Error when there is no such run.
+ */
+export async function coordinate(ctx: FleetContext, runId: string, options: CoordinateOptions = {}): Promise<RunRow> {
+  const token = await takeRun(ctx, runId);
+  const run = await findRun(ctx.db, runId);
+  if (run === undefined) throw new Error(`there is no run ${runId}`);
+  if (token === undefined) return run;
+  const watch = watchRun(ctx, runId, token);
+  const pressure = backPressure(watch.answerMs, run.options.concurrency);
+  const session: Session = {
+    ctx,
+    run,
+    steps: new StepFinder(await compiledMigrations("tenant"), run),
+    watch,
+    width: pressure.width,
+    isStopped: () => watch.state() !== "running" || options.signal?.aborted === true,
+    onOutcome: options.onOutcome ?? (() => undefined),
+  };
+  try {
+    await runWaves(session);
+  } finally {
+    await watch.close();
+    await releaseRun(ctx, runId, token).catch((error: unknown) => {
+      if (!isServiceDown(error)) throw error;
+    });
+  }
+  return (await findRun(ctx.db, runId)) ?? run;
+}
+
+async function runWaves(session: Session): Promise<void> {
+  const { ctx, run } = session;
+  const waves = await throughOutages(session, async () => (await viewRun(ctx.db, run.id))?.waves ?? []);
+  for (const wave of (waves ?? []).filter(({ status }) => status !== "done")) {
+    if (wave.status !== "baking") {
+      await throughOutages(session, () => setWave(ctx.db, run.id, wave.number, "running"));
+      if (!(await workThrough(session, wave, { isLast: wave === waves?.at(-1) }))) return;
+      await throughOutages(session, () => startBake(ctx.db, run.id, wave.number, run.options.bakeSeconds));
+    }
+    if (!(await bake(session, wave))) return;
+    await throughOutages(session, () => setWave(ctx.db, run.id, wave.number, "done"));
+  }
+  if (session.isStopped()) return;
+  await throughOutages(session, () => endRun(ctx.db, run));
+}
+
+/** False when it was stopped or paused. The last wave also waits for those that were busy, and takes in who came meanwhile. */
+async function workThrough(session: Session, wave: WaveView, { isLast }: { isLast: boolean }): Promise<boolean> {
+  const { ctx, run, isStopped } = session;
+  for (;;) {
+    await workOnce(session, wave.number);
+    if (isStopped()) return false;
+    if (await pauseIfBad(session, wave.number)) return false;
+    if (!isLast) return true;
+    const dueIn = await throughOutages(session, () => nextDueIn(ctx.db, run.id, wave.number));
+    if (dueIn !== undefined) await sleep(Math.min(500, Math.max(20, dueIn)));
+    else if ((await throughOutages(session, () => enlistNewcomers(ctx.db, run, wave.number))) === 0) return true;
+  }
+}
+
+async function workOnce(session: Session, wave: number): Promise<void> {
+  const { ctx, run, steps } = session;
+  const { concurrency, lockTimeoutMs, statementTimeoutMs, busyMinutes, onError } = run.options;
+  let isBad = false;
+  let failed = 0;
+  const onOutcome = (tenantId: number, outcome: Settled) => {
+    session.onOutcome(tenantId, outcome);
+    if (outcome.status !== "failed") return;
+    failed += 1;
+    // The canaries' and a careful run's first failure stops it; of others the share counts, which the rows know.
+    if (onError === "pause" || wave === 1) isBad = true;
+    else if (failed % 10 === 0)
+      void judgeWave(ctx.db, run, wave).then((reason) => (isBad ||= reason !== undefined), ignore);
+  };
+  await work(
+    ctx,
+    {
+      runId: run.id,
+      queue: new RunQueue(ctx.db, run.id, wave),
+      steps,
+      busyMs: busyMinutes * 60_000,
+      lockTimeoutMs,
+      statementTimeoutMs,
+      width: session.width,
+      isStopped: () => isBad || session.isStopped(),
+      onOutcome,
+    },
+    concurrency,
+  );
+}
+
+const ignore = () => undefined;
+
+async function pauseIfBad(session: Session, wave: number): Promise<boolean> {
+  const { ctx, run } = session;
+  const reason = await throughOutages(session, () => judgeWave(ctx.db, run, wave));
+  if (reason === undefined) return false;
+  await throughOutages(session, () => pauseFor(ctx.db, run.id, reason));
+  return true;
+}
+
+/** Watches before the next wave. False when it was stopped or paused. */
+async function bake(session: Session, wave: WaveView): Promise<boolean> {
+  const { ctx, run, isStopped } = session;
+  for (;;) {
+    if (isStopped()) return false;
+    const view = await throughOutages(session, () => viewRun(ctx.db, run.id));
+    const until = view?.waves.find(({ number }) => number === wave.number)?.bake_until;
+    if (until === null || until === undefined || until.getTime() <= Date.now())
+      return !(await pauseIfBad(session, wave.number));
+    await sleep(Math.min(500, until.getTime() - Date.now()));
+  }
+}
+
+/** Repeats what a lost server prevented until it is back or the run is stopped (then undefined). */
+async function throughOutages<T>({ isStopped }: Session, act: () => Promise<T>): Promise<T | undefined> {
+  for (;;) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!isServiceDown(error)) throw error;
+      if (isStopped()) return undefined;
+      await sleep(250);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/** What takes a schema from one version to another: worked out once for each version that is found, not once a tenant. */
+import pg from "pg";
+import type { Knex } from "../../core/db.ts";
+import type { CompiledMigration } from "../../core/migrations/compile.ts";
+import { unknownVersion, versionOf } from "../../core/migrations/version.ts";
+import { schemaName } from "../../core/tenant.ts";
+
+export interface Step {
+  readonly from: string;
+  readonly to: string;
+  readonly direction: "up" | "down";
+  /** In the order they are run: newest first on the way down. */
+  readonly migrations: readonly CompiledMigration[];
+}
+
+/** Why there is no way from where a tenant is: the history is another release's, or was edited. */
+export class NoWay extends Error {
+  override readonly name = "NoWay";
+  readonly code: "history-unknown" | "newer-release";
+  constructor(code: NoWay["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface Destination {
+  readonly direction: "up" | "down";
+  /** Version to arrive at; null: before the tenant's own last batch. */
+  readonly target: string | null;
+}
+
+/** Answers steps; remembers those that follow from the version alone. */
+export class StepFinder {
+  readonly #all: readonly CompiledMigration[];
+  readonly #destination: Destination;
+  /** How many migrations a version has in it, where they are the first ones of all. */
+  readonly #counts: ReadonlyMap<string, number>;
+  readonly #known = new Map<string, Step>();
+
+  constructor(all: readonly CompiledMigration[], destination: Destination) {
+    this.#all = all;
+    this.#destination = destination;
+    this.#counts = new Map(Array.from({ length: all.length + 1 }, (_, n) => [versionOf(all.slice(0, n)), n]));
+  }
+
+  /** @throws NoWay; what a lost server throws. */
+  async find(db: Knex, tenantId: number, from: string): Promise<Step> {
+    const known = this.#known.get(from);
+    if (known !== undefined) return known;
+    const count = this.#counts.get(from);
+    const isPlain = count !== undefined && this.#destination.target !== null;
+    const step = isPlain ? this.#between(from, this.#all.slice(0, count)) : await this.#lookUp(db, tenantId, from);
+    // The same version has the same files in it, but not in the same batches; and of an unknown one nothing follows.
+    if (this.#destination.target !== null && from !== unknownVersion) this.#known.set(from, step);
+    return step;
+  }
+
+  /** By the schema's own record. */
+  async #lookUp(db: Knex, tenantId: number, from: string): Promise<Step> {
+    const rows: { name: string; batch: number }[] = await db
+      .withSchema(schemaName(tenantId))
+      .from("knex_migrations")
+      .orderBy("id")
+      .select("name", "batch");
+    const byName = new Map(this.#all.map((migration) => [migration.name, migration]));
+    const foreign = rows.filter(({ name }) => !byName.has(name)).map(({ name }) => name);
+    if (foreign.length > 0)
+      throw new NoWay("newer-release", `${foreign.join(", ")} was applied and is not among this release's migrations`);
+    const applied = new Set(rows.map(({ name }) => name));
+    const has = this.#all.filter(({ name }) => applied.has(name));
+    if (this.#destination.target !== null) return this.#between(from, has);
+    const last = Math.max(...rows.map(({ batch }) => batch));
+    const undone = new Set(rows.filter(({ batch }) => batch === last).map(({ name }) => name));
+    return this.#undo(from, has, (migration) => undone.has(migration.name));
+  }
+
+  #between(from: string, has: readonly CompiledMigration[]): Step {
+    const { direction, target } = this.#destination;
+    const count = this.#counts.get(target ?? "");
+    if (count === undefined) throw new NoWay("history-unknown", `this release does not know version ${target ?? ""}`);
+    const wanted = new Set(this.#all.slice(0, count));
+    if (direction === "down") return this.#undo(from, has, (migration) => !wanted.has(migration));
+    const names = new Set(has.map(({ name }) => name));
+    const migrations = [...wanted].filter(({ name }) => !names.has(name));
+    const reached = this.#all.filter((migration) => wanted.has(migration) || names.has(migration.name));
+    return { from, to: versionOf(reached), direction, migrations };
+  }
+
+  #undo(from: string, has: readonly CompiledMigration[], isUndone: (migration: CompiledMigration) => boolean): Step {
+    const left = has.filter((migration) => !isUndone(migration));
+    return { from, to: versionOf(left), direction: "down", migrations: has.filter(isUndone).toReversed() };
+  }
+}
+
+/** Knex's record of what the step does, in the same transaction. */
+export function recordStatement({ direction, migrations }: Step): string {
+  const names = migrations.map(({ name }) => pg.escapeLiteral(name));
+  if (direction === "down") return `DELETE FROM knex_migrations WHERE name IN (${names.join(", ")})`;
+  const rows = names.map((name) => `(${name})`).join(", ");
+  return `INSERT INTO knex_migrations (name, batch, migration_time)
+    SELECT name, (SELECT coalesce(max(batch), 0) + 1 FROM knex_migrations), now() FROM (VALUES ${rows}) AS applied (name)`;
+}

@@ -1,0 +1,68 @@
+/** A fleet of small schemas: the product's own way of making them, with migrations of two tables. */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import type { FleetContext } from "../../control-plane/fleet/fleet-context.ts";
+import { openDatabase } from "../../core/db.ts";
+import { createLogger } from "../../core/logger.ts";
+import { useMigrationFolders } from "../../core/migrations/folders.ts";
+import { roleStatements, schemaStatements } from "../../core/migrations/tenant-schema.ts";
+import { createTestDatabase } from "./servers.ts";
+
+export interface TestFleet {
+  readonly ctx: FleetContext;
+  readonly url: string;
+  /** Migrations are read from here while the fleet is in use. */
+  readonly folder: string;
+  /** Ids of its tenants, oldest first. */
+  readonly ids: readonly number[];
+  readonly write: (name: string, up: string, down: string, head?: string) => void;
+  readonly query: <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+const first = `CREATE TABLE customers (id serial PRIMARY KEY, name text NOT NULL, email text);
+CREATE TABLE orders (id serial PRIMARY KEY, customer_id integer NOT NULL REFERENCES customers, total integer NOT NULL)`;
+
+/** Makes as many tenants, all at the first migration, and their companies. */
+export async function openFleet(tenants: number): Promise<TestFleet> {
+  const folder = mkdtempSync(join(tmpdir(), "secretaria-fleet-"));
+  const write: TestFleet["write"] = (name, up, down, head = "") => {
+    writeFileSync(join(folder, name), `-- why: a test\n${head}-- up\n${up};\n-- down\n${down};\n`);
+    useMigrationFolders("tenant", [folder]);
+  };
+  write("0001_start.sql", first, "DROP TABLE orders;\nDROP TABLE customers");
+  const url = await createTestDatabase();
+  const db = openDatabase(url, { name: "test fleet", max: 4 });
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ id: string; uuid: string }>(companiesSql, [tenants]);
+  const owners = rows.map(({ id, uuid }) => ({ id: Number(id), uuid }));
+  for (const owner of owners)
+    await client.query([...roleStatements(owner), ...(await schemaStatements(owner))].join(";\n"));
+  const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+  return {
+    ctx: { db, databaseUrl: url, log, instance: "test", config: { LEASE_SECONDS: 2 } },
+    url,
+    folder,
+    ids: owners.map(({ id }) => id),
+    write,
+    query: async (sql, values = []) => (await client.query(sql, values)).rows,
+    async close() {
+      useMigrationFolders("tenant", undefined);
+      for (const { id } of owners)
+        await client.query(`DROP SCHEMA IF EXISTS tenant_${id} CASCADE; DROP ROLE tenant_${id}`);
+      await client.end();
+      await db.destroy();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const companiesSql = `
+  INSERT INTO companies (name, slug, domain, base_domain, owner_name, owner_email, cluster_id, first_active_at)
+  SELECT 'Empresa ' || n, 'frota-' || n, 'frota-' || n || '.test', 'test', 'Ana', 'ana@frota.test',
+         (SELECT id FROM database_clusters WHERE is_default), now()
+  FROM generate_series(1, $1::int) AS n RETURNING id, uuid`;
