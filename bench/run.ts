@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { fleetBench } from "./fleet/run.ts";
 import { provisionBench } from "./provision.ts";
 import { requestBench } from "./request/run.ts";
 import { printResult, type BenchResult } from "./report.ts";
@@ -11,6 +12,7 @@ interface BenchOptions {
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
   provision: provisionBench,
   request: requestBench,
+  fleet: fleetBench,
 };
 
 const help = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--count N] [--tenants N] [--json]

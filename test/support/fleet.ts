@@ -8,7 +8,7 @@ import type { FleetContext } from "../../control-plane/fleet/fleet-context.ts";
 import { openDatabase } from "../../core/db.ts";
 import { createLogger } from "../../core/logger.ts";
 import { useMigrationFolders } from "../../core/migrations/folders.ts";
-import { roleStatements, schemaStatements } from "../../core/migrations/tenant-schema.ts";
+import { roleStatements, schemaStatements, type SchemaOwner } from "../../core/migrations/tenant-schema.ts";
 import { createTestDatabase } from "./servers.ts";
 
 export interface TestFleet {
@@ -26,22 +26,22 @@ export interface TestFleet {
 const first = `CREATE TABLE customers (id serial PRIMARY KEY, name text NOT NULL, email text);
 CREATE TABLE orders (id serial PRIMARY KEY, customer_id integer NOT NULL REFERENCES customers, total integer NOT NULL)`;
 
-/** Makes as many tenants, all at the first migration, and their companies. */
-export async function openFleet(tenants: number): Promise<TestFleet> {
+/** Makes as many tenants, all at the first migration, and their companies. `databaseUrl`: of a server of the test's own. */
+export async function openFleet(tenants: number, databaseUrl?: string): Promise<TestFleet> {
   const folder = mkdtempSync(join(tmpdir(), "secretaria-fleet-"));
   const write: TestFleet["write"] = (name, up, down, head = "") => {
     writeFileSync(join(folder, name), `-- why: a test\n${head}-- up\n${up};\n-- down\n${down};\n`);
     useMigrationFolders("tenant", [folder]);
   };
   write("0001_start.sql", first, "DROP TABLE orders;\nDROP TABLE customers");
-  const url = await createTestDatabase();
+  const url = databaseUrl ?? (await createTestDatabase());
   const db = openDatabase(url, { name: "test fleet", max: 4 });
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  const { rows } = await client.query<{ id: string; uuid: string }>(companiesSql, [tenants]);
+  const pool = new pg.Pool({ connectionString: url, max: 3 }).on("error", () => undefined);
+  const { rows } = await pool.query<{ id: string; uuid: string }>(companiesSql, [tenants]);
   const owners = rows.map(({ id, uuid }) => ({ id: Number(id), uuid }));
-  for (const owner of owners)
-    await client.query([...roleStatements(owner), ...(await schemaStatements(owner))].join(";\n"));
+  const make = async (owner: SchemaOwner) =>
+    pool.query([...roleStatements(owner), ...(await schemaStatements(owner))].join(";\n"));
+  await Promise.all(owners.map(make));
   const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
   return {
     ctx: { db, databaseUrl: url, log, instance: "test", config: { LEASE_SECONDS: 2 } },
@@ -49,12 +49,14 @@ export async function openFleet(tenants: number): Promise<TestFleet> {
     folder,
     ids: owners.map(({ id }) => id),
     write,
-    query: async (sql, values = []) => (await client.query(sql, values)).rows,
+    query: async (sql, values = []) => (await pool.query(sql, values)).rows,
     async close() {
       useMigrationFolders("tenant", undefined);
-      for (const { id } of owners)
-        await client.query(`DROP SCHEMA IF EXISTS tenant_${id} CASCADE; DROP ROLE tenant_${id}`);
-      await client.end();
+      // Roles belong to the whole server; one that is this test's alone ends with them.
+      if (databaseUrl === undefined)
+        for (const { id } of owners)
+          await pool.query(`DROP SCHEMA IF EXISTS tenant_${id} CASCADE; DROP ROLE tenant_${id}`);
+      await pool.end();
       await db.destroy();
       await rm(folder, { recursive: true, force: true });
     },
