@@ -131,7 +131,7 @@ async function runKnex({ servers }: Fleet, { rounds, tenants }: { rounds: number
         client: "pg",
         connection: servers.databaseUrl,
         searchPath: [`tenant_${id}`],
-        pool: { max: 1 },
+        pool: { min: 0, max: 1 },
       });
       await db.migrate.latest({
         migrationSource: source,

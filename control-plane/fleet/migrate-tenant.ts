@@ -3,7 +3,7 @@ import pg from "pg";
 import { connectionSettings } from "../../core/db.ts";
 import { isServiceDown } from "../../core/errors.ts";
 import type { ResultError } from "./run-store.ts";
-import { batchOf, describeFailure } from "./step-text.ts";
+import { batchOf, describeFailure, type BatchTenant } from "./step-text.ts";
 import type { Step } from "./step.ts";
 
 export type Outcome =
@@ -48,16 +48,17 @@ export class Lane {
     });
     const lane = new Lane(client);
     await client.connect();
+    await client.query(lazyCommits);
     await client.query(yieldInDeadlocks).catch(() => undefined);
     return lane;
   }
 
   /** @throws only what a lost server throws: then it is not known whether the tenant was migrated, and asking again tells. */
-  async migrate(tenantId: number, step: Step, runId: string | undefined): Promise<Outcome> {
+  async migrate(tenant: BatchTenant, step: Step, runId: string | undefined): Promise<Outcome> {
     this.uses += 1;
     this.#completed = 0;
     try {
-      await this.#client.query(batchOf(tenantId, step, runId));
+      await this.#client.query(batchOf(tenant, step, runId));
       return { status: "done", to: step.to };
     } catch (error) {
       const code = (error as { code?: string }).code ?? "";
@@ -78,3 +79,9 @@ export class Lane {
  * Only for superusers and those it was granted to; others have the server's own second.
  */
 const yieldInDeadlocks = "SET deadlock_timeout TO '50ms'";
+
+/**
+ * A crash of the server may take back the last moments' tenants, schema and record together, and the run, whose end is a
+ * durable commit after all of theirs, does them again.
+ */
+const lazyCommits = "SET synchronous_commit TO off";

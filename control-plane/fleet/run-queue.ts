@@ -5,6 +5,8 @@ import type { ResultError } from "./run-store.ts";
 export interface QueueItem {
   readonly tenantId: number;
   readonly version: string;
+  /** Knex's number of its last batch. */
+  readonly batch: number;
   readonly attempts: number;
 }
 
@@ -43,7 +45,8 @@ export class RunQueue {
 
   async #read(): Promise<void> {
     const { rows } = await this.#db.raw<{ rows: QueueItem[] }>(
-      `SELECT r.tenant_id AS "tenantId", coalesce(v.version, r.from_version) AS version, r.attempts
+      `SELECT r.tenant_id AS "tenantId", coalesce(v.version, r.from_version) AS version,
+              coalesce(v.batch, 1) AS batch, r.attempts
        FROM migration_results r LEFT JOIN tenant_versions v USING (tenant_id)
        WHERE r.run_id = :runId AND r.status = 'waiting' AND r.wave <= :wave AND r.next_attempt_at <= now()
          AND r.tenant_id <> ALL (:inHand)

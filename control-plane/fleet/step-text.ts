@@ -26,27 +26,34 @@ function compose(step: Step): StepText {
   const statements = step.migrations.flatMap(({ name, statements: up, downStatements: down }) =>
     (step.direction === "up" ? up : down).map((sql, i) => ({ migration: name, number: i + 1, sql })),
   );
-  const record = step.migrations.length === 0 ? [] : [recordStatement(step)];
   return {
-    body: [...statements.map(({ sql }) => sql), ...record].join(";\n"),
+    body: statements.map(({ sql }) => sql).join(";\n"),
     statements,
     needsPartitions: step.direction === "up" && statements.some(({ sql }) => /\bPARTITION\s+BY\b/i.test(sql)),
   };
 }
 
-/** Statements before the step's own: see batchOf. */
+/** Statements of a batch before the step's own. */
 const before = 2;
 
+export interface BatchTenant {
+  readonly tenantId: number;
+  /** Knex's number of its last batch. */
+  readonly batch: number;
+}
+
 /** Simple protocol, so one transaction and one round trip: what it is held against, the statements, the records. */
-export function batchOf(tenantId: number, step: Step, runId: string | undefined): string {
+export function batchOf({ tenantId, batch }: BatchTenant, step: Step, runId: string | undefined): string {
   const { body, needsPartitions } = textOf(step);
   const run = runId === undefined ? "NULL" : pg.escapeLiteral(runId);
+  const next = (step.lastBatch ?? batch) + 1;
+  const begun = step.direction === "up" && step.migrations.length > 0 ? next : "NULL";
   return [
     `SELECT public.begin_tenant_migration(${tenantId}, ${pg.escapeLiteral(step.from)})`,
     searchPathStatement(tenantId),
-    ...(body === "" ? [] : [body]),
+    ...(step.migrations.length === 0 ? [] : [body, recordStatement(step, next)]),
     ...(needsPartitions ? [partitionStatement(tenantId)] : []),
-    `SELECT public.end_tenant_migration(${tenantId}, ${pg.escapeLiteral(step.to)}, ${run})`,
+    `SELECT public.end_tenant_migration(${tenantId}, ${pg.escapeLiteral(step.to)}, ${begun}, ${run})`,
   ].join(";\n");
 }
 

@@ -2,7 +2,7 @@
 import pg from "pg";
 import type { Knex } from "../../core/db.ts";
 import type { CompiledMigration } from "../../core/migrations/compile.ts";
-import { unknownVersion, versionOf } from "../../core/migrations/version.ts";
+import { versionOf } from "../../core/migrations/version.ts";
 import { schemaName } from "../../core/tenant.ts";
 
 export interface Step {
@@ -11,6 +11,8 @@ export interface Step {
   readonly direction: "up" | "down";
   /** In the order they are run: newest first on the way down. */
   readonly migrations: readonly CompiledMigration[];
+  /** Knex's number of the schema's last batch, where it had to be looked up. */
+  readonly lastBatch?: number;
 }
 
 /** Why there is no way from where a tenant is: the history is another release's, or was edited. */
@@ -50,8 +52,8 @@ export class StepFinder {
     const count = this.#counts.get(from);
     const isPlain = count !== undefined && this.#destination.target !== null;
     const step = isPlain ? this.#between(from, this.#all.slice(0, count)) : await this.#lookUp(db, tenantId, from);
-    // The same version has the same files in it, but not in the same batches; and of an unknown one nothing follows.
-    if (this.#destination.target !== null && from !== unknownVersion) this.#known.set(from, step);
+    // Of the others the schema's own record is asked each time: batches differ, and of an unknown version nothing follows.
+    if (isPlain) this.#known.set(from, step);
     return step;
   }
 
@@ -66,11 +68,11 @@ export class StepFinder {
     const foreign = rows.filter(({ name }) => !byName.has(name)).map(({ name }) => name);
     if (foreign.length > 0)
       throw new NoWay("newer-release", `${foreign.join(", ")} was applied and is not among this release's migrations`);
+    const lastBatch = Math.max(0, ...rows.map(({ batch }) => batch));
     const applied = new Set(rows.map(({ name }) => name));
     const has = this.#all.filter(({ name }) => applied.has(name));
-    if (this.#destination.target !== null) return this.#between(from, has);
-    const last = Math.max(...rows.map(({ batch }) => batch));
-    const undone = new Set(rows.filter(({ batch }) => batch === last).map(({ name }) => name));
+    if (this.#destination.target !== null) return { ...this.#between(from, has), lastBatch };
+    const undone = new Set(rows.filter(({ batch }) => batch === lastBatch).map(({ name }) => name));
     return this.#undo(from, has, (migration) => undone.has(migration.name));
   }
 
@@ -93,10 +95,9 @@ export class StepFinder {
 }
 
 /** Knex's record of what the step does, in the same transaction. */
-export function recordStatement({ direction, migrations }: Step): string {
+export function recordStatement({ direction, migrations }: Step, batch: number): string {
   const names = migrations.map(({ name }) => pg.escapeLiteral(name));
   if (direction === "down") return `DELETE FROM knex_migrations WHERE name IN (${names.join(", ")})`;
-  const rows = names.map((name) => `(${name})`).join(", ");
-  return `INSERT INTO knex_migrations (name, batch, migration_time)
-    SELECT name, (SELECT coalesce(max(batch), 0) + 1 FROM knex_migrations), now() FROM (VALUES ${rows}) AS applied (name)`;
+  const rows = names.map((name) => `(${name}, ${batch}, now())`).join(", ");
+  return `INSERT INTO knex_migrations (name, batch, migration_time) VALUES ${rows}`;
 }

@@ -95,7 +95,7 @@ async function migrate(
 ): Promise<Outcome> {
   try {
     const step = await steps.find(ctx.db, item.tenantId, item.version);
-    return await lane.migrate(item.tenantId, step, runId);
+    return await lane.migrate(item, step, runId);
   } catch (error) {
     if (error instanceof NoWay) return { status: "failed", error: { code: error.code, message: error.message } };
     if ((error as { code?: string }).code === undefinedTable)

@@ -31,7 +31,7 @@ export function migrateTenant(databaseUrl: string, { id, uuid }: SchemaOwner): P
       await db.raw(registryStatement({ id, uuid }, unknownVersion));
       const names = (await db.migrate.latest(config))[1] as string[];
       await db.raw(partitionStatement(id));
-      await db.raw(registryStatement({ id, uuid }, await tenantVersion()));
+      await db.raw(registryStatement({ id, uuid }, await tenantVersion(), "(SELECT max(batch) FROM knex_migrations)"));
       return { names };
     },
   );

@@ -52,12 +52,15 @@ export const searchPathStatement = (id: number): string =>
 export const partitionStatement = (id: number): string =>
   `SELECT public.ensure_month_partitions(${escapeLiteral(schemaName(id))}, 2)`;
 
-/** Says in the registry which version a schema has; the row of one that was removed is overwritten. */
-export const registryStatement = ({ id, uuid }: SchemaOwner, version: string): string =>
-  `INSERT INTO public.tenant_versions (tenant_id, uuid, version)
-   VALUES (${escapeLiteral(String(id))}, ${escapeLiteral(uuid)}, ${escapeLiteral(version)})
+/**
+ * Says in the registry which version a schema has; the row of one that was removed is overwritten.
+ * @param batch SQL for Knex's number of its last batch, as seen on the schema's own path.
+ */
+export const registryStatement = ({ id, uuid }: SchemaOwner, version: string, batch = "1"): string =>
+  `INSERT INTO public.tenant_versions (tenant_id, uuid, version, batch)
+   VALUES (${escapeLiteral(String(id))}, ${escapeLiteral(uuid)}, ${escapeLiteral(version)}, ${batch})
    ON CONFLICT (tenant_id) DO UPDATE
-   SET uuid = excluded.uuid, version = excluded.version, fingerprint = NULL, verified_at = NULL, updated_at = now()`;
+   SET uuid = excluded.uuid, version = excluded.version, batch = excluded.batch, fingerprint = NULL, verified_at = NULL, updated_at = now()`;
 
 function namespaceStatements(tenant: SchemaOwner): string[] {
   const schema = escapeIdentifier(schemaName(tenant.id));
