@@ -91,6 +91,7 @@ async function createVariant(variant: Variant): Promise<Express> {
     collectGarbage();
     res.json({ rssMb: process.memoryUsage.rss() / 1048576 });
   });
+  app.get("/cpu", (_req, res) => void res.json(process.cpuUsage()));
   app.use(correlate, measureRequests(createMetrics("bench")), secureHeaders(), ...before);
   app.get("/customers/:id", async (req, res) => void res.json(await find(req, req.params.id)));
   app.use(answerErrors(log));

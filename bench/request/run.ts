@@ -12,6 +12,7 @@ import type { BenchResult } from "../report.ts";
 import { compileApps, startApp, type App } from "./app-process.ts";
 import type { Variant } from "./apps.ts";
 import { backendMemoryMb, dropBackends } from "./backends.ts";
+import { withCpu, type Cpu } from "./cpu.ts";
 import { measureFlood } from "./flood.ts";
 import { baseDomain, customerId, say, withFleet, type Fleet } from "./fleet.ts";
 import { prepareWrk, type Load, type Measured } from "./wrk.ts";
@@ -20,7 +21,8 @@ import { prepareWrk, type Load, type Measured } from "./wrk.ts";
 const connections = 32;
 const sliceSeconds = 3;
 
-type Slice = (app: App, tenants: number) => Promise<Measured>;
+type Seen = ReadonlyMap<App, readonly (Measured & Cpu)[]>;
+type Slice = (app: App, tenants: number) => Promise<Measured & Cpu>;
 
 /** @param count rounds; each is one slice of every application. @param tenants schemas on the server. */
 export async function requestBench({
@@ -33,9 +35,11 @@ export async function requestBench({
   await compileApps();
   const folder = await mkdtemp(join(tmpdir(), "secretaria-load-"));
   const load = await prepareWrk(folder, `api.emp%d.${baseDomain}`);
-  const slice: Slice = (app, drawn) => load(loadOf(app, drawn));
   try {
-    return await withFleet(tenants, (fleet) => measureAll(fleet, { load, slice, rounds }));
+    return await withFleet(tenants, (fleet) => {
+      const slice: Slice = (app, drawn) => withCpu(fleet, app, () => load(loadOf(app, drawn)));
+      return measureAll(fleet, { load, slice, rounds });
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -102,6 +106,8 @@ async function measureAll(fleet: Fleet, { load, slice, rounds }: Measuring): Pro
       tenancyPerSecond: perSecond(many, tenancy),
       plainP99Ms: p99(many, plain),
       tenancyP99Ms: p99(many, tenancy),
+      ...cpuFigures("10", few, { plain, tenancy }),
+      ...cpuFigures(suffix, many, { plain, tenancy }),
       [`backendMb${suffix}`]: backends,
       pgbouncerPlainPerSecond: pooled.plainPerSecond,
       quietP95Ms: flood.quietP95Ms,
@@ -145,17 +151,26 @@ async function measureMemory(fleet: Fleet, slice: Slice) {
   return { few, many, ratio: many / few };
 }
 
-type Seen = ReadonlyMap<App, readonly Measured[]>;
-
 /** Each round starts with another one, so that none is always the first after a pause. */
-async function turns(rounds: number, apps: readonly App[], work: (app: App) => Promise<Measured>): Promise<Seen> {
-  const seen = new Map(apps.map((app) => [app, [] as Measured[]]));
+async function turns(rounds: number, apps: readonly App[], work: (app: App) => ReturnType<Slice>): Promise<Seen> {
+  const seen = new Map(apps.map((app) => [app, [] as (Measured & Cpu)[]]));
   for (let round = 0; round < rounds; round += 1)
     for (let i = 0; i < apps.length; i += 1) {
       const app = apps[(i + round) % apps.length] as App;
       seen.get(app)!.push(await work(app));
     }
   return seen;
+}
+
+/** µs a request; the last part of the name is the number of tenants. */
+function cpuFigures(suffix: string, seen: Seen, apps: Readonly<Record<string, App>>): Record<string, number> {
+  const middle = (app: App, part: keyof Cpu) => median(seen.get(app)!.map((one) => one[part]));
+  const figures = Object.entries(apps).flatMap(([name, app]) => [
+    [`${name}CpuUserUs${suffix}`, middle(app, "user")],
+    [`${name}CpuSystemUs${suffix}`, middle(app, "system")],
+    [`${name}CpuServerUs${suffix}`, middle(app, "server")],
+  ]);
+  return Object.fromEntries(figures) as Record<string, number>;
 }
 
 const perSecond = (seen: Seen, app: App): number => median(seen.get(app)!.map((one) => one.perSecond));
