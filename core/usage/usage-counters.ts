@@ -50,7 +50,7 @@ export async function addToCounters(
   const [source = "", number = ""] = batch.split(":");
   const pipeline = redis.pipeline().script("LOAD", addScript);
   for (const entry of entries) {
-    const counts = usageNames.flatMap((name) => [name, entry.counts[name]]);
+    const counts = usageNames.flatMap((name) => (entry.counts[name] === 0 ? [] : [name, entry.counts[name]]));
     pipeline.evalsha(addSha, 2, metaKey(entry.companyId), keyOf(entry), source, number, ...counts);
   }
   const days = [...new Set(entries.map(({ day }) => day))];

@@ -8,11 +8,13 @@ import { isServiceDown } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Redis } from "../redis.ts";
 import { addToCounters, type UsageEntry } from "./usage-counters.ts";
-import { noUsage, usageNames, utcDay, type UsageName } from "./usage.ts";
+import { noUsage, usageNames, utcDay, type Usage, type UsageName } from "./usage.ts";
 
 export interface UsageMeter {
   /** Counts for the company and the day that it is now, in UTC; a day ends with the first handing over after it. */
   add(companyId: number, name: UsageName, n: number): void;
+  /** The same for one request and its bytes. */
+  addRequest(companyId: number, bytesIn: number, bytesOut: number): void;
   /** Hands over what was counted. Never throws; each count arrives once, however often its way there fails. */
   flush(): Promise<void>;
   /** Hands over a last time. */
@@ -21,6 +23,8 @@ export interface UsageMeter {
 
 /** Counts that could not be handed over are dropped when the day after theirs is over: the day is settled then. */
 const settledAfterDays = 1;
+/** Companies in one message: requests wait while it is put together. */
+const atOnce = 100;
 
 export function openUsageMeter(redis: Redis, log: Logger, { flushMs }: { flushMs: number }): UsageMeter {
   const open = new Map<number, UsageEntry>();
@@ -50,30 +54,45 @@ export function openUsageMeter(redis: Redis, log: Logger, { flushMs }: { flushMs
   };
   const handOver = async () => {
     day = utcDay();
-    if (sent.length === 0) sent = seal();
-    sent = sent.filter((entry) => entry.day >= day - settledAfterDays);
-    if (sent.length === 0) return;
+    const waiting = (sent.length === 0 ? seal() : sent).filter((entry) => entry.day >= day - settledAfterDays);
+    sent = waiting;
+    if (waiting.length === 0) return;
+    const refused: UsageEntry[] = [];
+    let told = 0;
     try {
-      const { failed, homeless } = await addToCounters(redis, sent, `${source}:${batch}`);
-      sent = failed;
-      homeless.forEach(takeBack);
+      while (told < waiting.length) {
+        const part = waiting.slice(told, told + atOnce);
+        const { failed, homeless } = await addToCounters(redis, part, `${source}:${batch}`);
+        told += part.length;
+        refused.push(...failed);
+        homeless.forEach(takeBack);
+      }
       isDown = false;
     } catch (error) {
       const level = isDown || isServiceDown(error) ? "debug" : "warn";
       log[level]({ err: error }, "usage was not handed over; the next time does it");
       isDown = true;
     }
+    sent = [...refused, ...waiting.slice(told)];
+  };
+  /** Where is counted for the company now; handed over with the next batch, so nobody keeps it. */
+  const countsOf = (companyId: number): Usage => {
+    let entry = open.get(companyId);
+    if (entry === undefined || entry.day !== day) {
+      if (entry !== undefined) past.push(entry);
+      open.set(companyId, (entry = { companyId, day, counts: noUsage() }));
+    }
+    return entry.counts;
   };
   const flush = () => (flushing = flushing.then(handOver));
   const timer = setInterval(() => void flush(), flushMs);
   return {
-    add(companyId, name, n) {
-      let entry = open.get(companyId);
-      if (entry === undefined || entry.day !== day) {
-        if (entry !== undefined) past.push(entry);
-        open.set(companyId, (entry = { companyId, day, counts: noUsage() }));
-      }
-      entry.counts[name] += n;
+    add: (companyId, name, n) => void (countsOf(companyId)[name] += n),
+    addRequest(companyId, bytesIn, bytesOut) {
+      const counts = countsOf(companyId);
+      counts.requests += 1;
+      counts.bytes_in += bytesIn;
+      counts.bytes_out += bytesOut;
     },
     flush,
     async close() {

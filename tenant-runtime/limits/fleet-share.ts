@@ -3,7 +3,7 @@
  * second each process tells Redis what it was asked for and reads what all were in the second before: no request waits
  * for it, and a process that hears nothing goes by the plan alone.
  */
-import { execAll, type Redis } from "../../core/redis.ts";
+import type { Redis } from "../../core/redis.ts";
 
 export interface FleetShare {
   /** A request came. Answers what this process may let through of the company's `perSecond`. */
@@ -53,15 +53,27 @@ export function openFleetShare(redis: Redis, { now = Date.now, intervalMs = 1_00
   };
 }
 
+/** Adds to the second's hash; what is one command for a company would be more work for this process than for Redis. */
+const tellScript = `
+for i = 2, #ARGV, 2 do redis.call('hincrby', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return redis.call('expire', KEYS[1], ARGV[1])`;
+
+const keyOf = ({ second }: Told): string => `secretaria:rate:${second}`;
+
 /** Only of companies that this process was asked for; by now all have told of the second of `before`. */
 async function tellAndRead(redis: Redis, last: Told, before: Told): Promise<ReadonlyMap<number, Demand>> {
-  if (last.counts.size === 0 && before.counts.size === 0) return new Map();
-  const keyOf = ({ second }: Told) => `secretaria:rate:${second}`;
-  const pipeline = redis.pipeline();
-  for (const [id, count] of last.counts) pipeline.hincrby(keyOf(last), String(id), count);
-  pipeline.expire(keyOf(last), keepSeconds);
-  const ids = [...before.counts.keys()];
-  if (ids.length > 0) pipeline.hmget(keyOf(before), ...ids.map(String));
-  const totals = (await execAll(pipeline)).at(-1) as (string | null)[];
-  return new Map(ids.map((id, i) => [id, { mine: before.counts.get(id) ?? 0, all: Number(totals[i] ?? 0) }]));
+  for (const part of partsOf([...last.counts]))
+    await redis.eval(tellScript, 1, keyOf(last), keepSeconds, ...part.flat());
+  const demands = new Map<number, Demand>();
+  for (const part of partsOf([...before.counts])) {
+    const totals = await redis.hmget(keyOf(before), ...part.map(([id]) => String(id)));
+    part.forEach(([id, mine], i) => demands.set(id, { mine, all: Number(totals[i] ?? 0) }));
+  }
+  return demands;
 }
+
+/** Requests wait while a message is put together: none is of more companies than this. */
+const atOnce = 500;
+
+const partsOf = <T>(items: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(items.length / atOnce) }, (_, i) => items.slice(i * atOnce, (i + 1) * atOnce));
