@@ -10,8 +10,8 @@ export const inHosts: readonly Mutation[] = [
     defence: "one Host",
     family: "hosts",
     file: hosts,
-    from: "hostHeaders.length === 1",
-    to: "hostHeaders.length >= 1",
+    from: "countHosts(req.rawHeaders) === 1",
+    to: "countHosts(req.rawHeaders) >= 1",
   },
   {
     name: "absolute targets",

@@ -25,8 +25,12 @@ export function normaliseHost(text: string): string | undefined {
  * several forwarded hosts nobody knows which proxy wrote which.
  */
 export function requestedHost(req: Request): string | undefined {
-  return isPlainRequest(req) ? normaliseHost(hostText(req)) : undefined;
+  const text = plainHostText(req);
+  return text === undefined ? undefined : normaliseHost(text);
 }
+
+/** The same as it was written, not normalised; a name that is kept somewhere under its normalised form may be found by it. */
+export const plainHostText = (req: Request): string | undefined => (isPlainRequest(req) ? hostText(req) : undefined);
 
 /** What names the host, port and all: `X-Forwarded-Host` where a trusted proxy sent it, else `Host`. */
 export const hostText = (req: Request): string => forwardedHost(req) ?? req.headers.host ?? "";
@@ -70,8 +74,15 @@ function readUtf8(bytes: string): string | undefined {
 }
 
 function isPlainRequest(req: Request): boolean {
-  const hostHeaders = req.rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === "host");
-  return hostHeaders.length === 1 && req.originalUrl.startsWith("/");
+  return countHosts(req.rawHeaders) === 1 && req.originalUrl.startsWith("/");
+}
+
+/** Names and values take turns. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === "host") count += 1;
+  return count;
 }
 
 /** Node joins several headers of this name with commas, and a comma is part of no host name. */

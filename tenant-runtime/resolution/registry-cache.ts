@@ -44,9 +44,10 @@ const restMs = 250;
 const buckets = 4096;
 
 export function createRegistryCache<T>({ max, ttlMs, staleMs, load }: RegistryCacheOptions<T>): RegistryCache<T> {
-  const found = new LRUCache<string, Entry<T>>({ max, ttl: ttlMs + staleMs });
+  // Neither has a time limit of its own, which would cost timers and a second look at the clock: `lookUp` keeps to it.
+  const found = new LRUCache<string, Entry<T>>({ max });
   // Apart, so that a flood of made-up hosts drives out no tenant.
-  const missing = new LRUCache<string, Entry<T>>({ max: 10_000, ttl: missingTtlMs });
+  const missing = new LRUCache<string, Entry<T>>({ max: 10_000 });
   const asking = new Map<string, { seen: number; answer: Promise<Entry<T>> }>();
   // Companies share buckets: a neighbour's change costs one lookup more, and nothing grows with the fleet.
   const changedAt = new Float64Array(buckets);
@@ -58,6 +59,13 @@ export function createRegistryCache<T>({ max, ttlMs, staleMs, load }: RegistryCa
     hit === undefined ? seen < changes : seen < (changedAt[hit.companyId % buckets] ?? 0);
   const isFresh = (entry: Entry<T>) =>
     !isOutdated(entry) && performance.now() - entry.askedAt < (entry.seen >= trustedFrom ? ttlMs : deafTtlMs);
+
+  const lookUp = (key: string): Entry<T> | undefined => {
+    const known = found.get(key) ?? missing.get(key);
+    if (known === undefined) return undefined;
+    const keptMs = known.found === undefined ? missingTtlMs : ttlMs + staleMs;
+    return performance.now() - known.askedAt < keptMs ? known : undefined;
+  };
 
   const ask = async (key: string, seen: number): Promise<Entry<T>> => {
     const askedAt = performance.now();
@@ -97,7 +105,7 @@ export function createRegistryCache<T>({ max, ttlMs, staleMs, load }: RegistryCa
 
   return {
     async get(key) {
-      const known = found.get(key) ?? missing.get(key);
+      const known = lookUp(key);
       if (known !== undefined && isFresh(known)) return known.found?.value;
       const isOfUse = known?.found !== undefined && !isOutdated(known);
       return (await (isOfUse ? askOrKeep(key, known) : askOnce(key))).found?.value;

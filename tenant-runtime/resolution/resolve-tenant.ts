@@ -3,7 +3,7 @@ import type { NextFunction, Request, RequestHandler } from "express";
 import { runAsTenant } from "../../core/current-tenant.ts";
 import { AppError } from "../../core/errors.ts";
 import type { TenancyContext } from "../context.ts";
-import { handshakeHost, requestedHost } from "./host-name.ts";
+import { handshakeHost, normaliseHost, plainHostText } from "./host-name.ts";
 import type { RequestTenant, ServedTenant } from "../request-tenant.ts";
 
 /**
@@ -12,16 +12,25 @@ import type { RequestTenant, ServedTenant } from "../request-tenant.ts";
  */
 export function resolveTenant(ctx: TenancyContext): RequestHandler {
   return (req, _res, next) => {
-    const host = requestedHost(req);
-    if (isIP(req.ip ?? "") === 0) throw badForwarding();
+    const text = plainHostText(req);
+    // What is kept is kept by its normalised name: a text that is found is one.
+    const found = text === undefined ? undefined : ctx.tenants.fresh(text);
+    const host = text === undefined || found !== undefined ? text : normaliseHost(text);
+    if (!hasAddress(req)) throw badForwarding();
     const promised = handshakeHost(req);
     if (promised !== undefined && promised !== host)
       throw new AppError("host-mismatch", "Open a new connection for this host.");
     if (host === undefined) throw unknownHost();
-    const known = ctx.tenants.fresh(host);
+    const known = found ?? ctx.tenants.fresh(host);
     if (known === undefined) return ctx.tenants.get(host).then((tenant) => serve(req, tenant, next));
     return serve(req, known, next);
   };
+}
+
+/** Without the header it is the socket's own, which is an address as long as the client is there. */
+function hasAddress(req: Request): boolean {
+  if (req.headers["x-forwarded-for"] === undefined) return req.socket.remoteAddress !== undefined;
+  return isIP(req.ip ?? "") !== 0;
 }
 
 function serve(req: Request, tenant: RequestTenant | undefined, next: NextFunction): void {
