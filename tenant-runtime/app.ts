@@ -18,7 +18,6 @@ import { resolveTenant } from "./resolution/resolve-tenant.ts";
 import { secureHeaders } from "./edge/secure-headers.ts";
 import { guardTenant } from "./guard/tenant-guard.ts";
 import { admitRequests } from "./limits/admit-requests.ts";
-import { meterRequests } from "./usage/meter-requests.ts";
 
 /** The table of mounts. What one kind of host serves does not exist on the other. */
 export function createRuntimeApp(ctx: RuntimeContext): Express {
@@ -45,7 +44,7 @@ export function createRuntimeApp(ctx: RuntimeContext): Express {
   app.use(correlate, measureRequests(metrics), secureHeaders());
   app.use(loopbackRoutes(ctx, metrics));
   app.use(resolveTenant(ctx));
-  app.use(meterRequests(ctx), admitRequests(ctx, metrics.registry));
+  app.use(admitRequests(ctx, metrics.registry));
   app.use((req, res, next) => hosts[req.tenant.hostKind](req, res, next));
   app.use(notFound);
   app.use(answerErrors(ctx.log, answerProblem));

@@ -2,6 +2,7 @@
 import { expect } from "chai";
 import { randomUUID } from "node:crypto";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import pg from "pg";
 import { currentTenant } from "../core/current-tenant.ts";
 import { createLogger } from "../core/logger.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
@@ -33,7 +34,7 @@ describe("whom code works for", () => {
     const log = createLogger("test", "debug", { write: (text) => void lines.push(JSON.parse(text)) });
     shutdown = createShutdown(log);
     await startWorkers(platform.config, log, shutdown);
-    port = (await startRuntime(platform.config, log, shutdown)).httpPort;
+    port = (await startRuntime({ ...platform.config, REQUEST_TIMEOUT_SECONDS: 4 }, log, shutdown)).httpPort;
     companies = [await openCompany(platform), await openCompany(platform)];
   });
   after(async () => {
@@ -60,6 +61,21 @@ describe("whom code works for", () => {
       lines.filter(({ correlationId }) => correlationId === id).map((l) => l.tenant_id),
     );
     expect(said).to.deep.equal(sent.map(({ company }) => [company.id]));
+  });
+
+  it("is in the line of each request that takes too long, though one timer ends those of all", async () => {
+    const client = new pg.Client({ connectionString: platform.databaseUrl });
+    await client.connect();
+    const tables = companies.map(({ id }) => `${schemaName(id)}.customers`);
+    await client.query(`BEGIN; LOCK TABLE ${tables.join(", ")} IN ACCESS EXCLUSIVE MODE`);
+    const sent = companies.map((company) => ({ company, id: randomUUID() }));
+    const statuses = await Promise.all(
+      sent.map(({ company: { api, token }, id }) => post(api, "/v1/customers", { id, token, body: { name: "Ana" } })),
+    );
+    await client.end();
+    expect(statuses).to.deep.equal([503, 503]);
+    const said = sent.map(({ id }) => lines.find(({ correlationId }) => correlationId === id)?.tenant_id);
+    expect(said).to.deep.equal(companies.map(({ id }) => id));
   });
 
   it("is in the line of each job", async () => {

@@ -20,7 +20,6 @@ import { secureHeaders } from "../../tenant-runtime/edge/secure-headers.ts";
 import { admitRequests } from "../../tenant-runtime/limits/admit-requests.ts";
 import { openContext } from "../../tenant-runtime/open-context.ts";
 import { resolveTenant } from "../../tenant-runtime/resolution/resolve-tenant.ts";
-import { meterRequests } from "../../tenant-runtime/usage/meter-requests.ts";
 import { plainSchema } from "./fleet.ts";
 
 export const variants = ["tenancy", "plain", "qualified", "usual"] as const;
@@ -51,7 +50,7 @@ const found: Record<Variant, () => Served | Promise<Served>> = {
       DB_POOL_MAX: max,
     });
     const ctx = await openContext(config, log, { shutdown: createShutdown(log), name: "bench tenancy" });
-    const before = [resolveTenant(ctx), meterRequests(ctx), admitRequests(ctx, new Registry())];
+    const before = [resolveTenant(ctx), admitRequests(ctx, new Registry())];
     return { before, find: (req, id) => customer(req.tenant.db, id) };
   },
   /** One schema for everybody. */

@@ -10,7 +10,6 @@ import { guardTenant } from "../guard/tenant-guard.ts";
 import { admitRequests } from "../limits/admit-requests.ts";
 import { openContext } from "../open-context.ts";
 import { resolveTenant } from "../resolution/resolve-tenant.ts";
-import { meterRequests } from "../usage/meter-requests.ts";
 import { tenantFinder } from "./for-tenant.ts";
 import { checkOptions, type TenancyOptions } from "./options.ts";
 import { answerProblems } from "./problems.ts";
@@ -38,7 +37,6 @@ function createTenancy(ctx: TenancyContext, shutdown: Shutdown): Tenancy {
   const resolveHost = resolveTenant(ctx);
   const guardOwn = guardTenant(ctx);
   const find = tenantFinder(ctx);
-  const meter = meterRequests(ctx);
   // The importer's metrics are the importer's own: nobody reads this registry.
   const admit = admitRequests(ctx, new Registry());
   return {
@@ -55,7 +53,7 @@ function createTenancy(ctx: TenancyContext, shutdown: Shutdown): Tenancy {
     },
     limits: (req, res, next) => {
       if (!own.has(req.tenant)) throw new Error("mount this tenancy's resolve before its limits");
-      return meter(req, res, (error?: unknown) => (error === undefined ? admit(req, res, next) : next(error)));
+      return admit(req, res, next);
     },
     requireModule,
     problems: answerProblems(ctx.log),

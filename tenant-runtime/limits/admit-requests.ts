@@ -1,66 +1,59 @@
 /** What a company may take of this process: so many requests a second, so many at once, so long for each. */
-import type { Request, RequestHandler, Response } from "express";
+import type { RequestHandler, Response } from "express";
 import { Counter, type Registry } from "prom-client";
+import { runAsTenant } from "../../core/current-tenant.ts";
 import { AppError } from "../../core/errors.ts";
 import { answerErrors } from "../../core/http.ts";
 import { answerProblem } from "../answer-problem.ts";
 import type { TenancyContext } from "../context.ts";
+import { createRequestMeter } from "../usage/request-meter.ts";
 import { createRequestRate, type Taken } from "./request-rate.ts";
 import { createSlowRefusals } from "./slow-refusals.ts";
-import { createRunningRequests } from "./running-requests.ts";
-
-export interface Admission {
-  /**
-   * The answer goes on for as long as its client listens: from now on it is no running request, and may take any time.
-   * For event streams, when nothing can refuse them any more. Safe to repeat.
-   */
-  letStream(): void;
-}
-
-declare global {
-  namespace Express {
-    interface Request {
-      admission: Admission;
-    }
-  }
-}
+import { createRunningRequests, type RunningRequest } from "./running-requests.ts";
 
 /**
  * Lets a request through, or answers 429 `too-many-requests` or 503 `tenant-busy`: nothing waits here, waiting is done by
- * the database pool. A request without an answer after REQUEST_TIMEOUT_SECONDS gets 503; what it began goes on.
+ * the database pool. A request without an answer after REQUEST_TIMEOUT_SECONDS gets 503; what it began goes on. When an
+ * answer is out, it is counted for the company's bill.
  */
-export function admitRequests({ config, log, fleetShare }: TenancyContext, registry: Registry): RequestHandler {
+export function admitRequests(ctx: TenancyContext, registry: Registry): RequestHandler {
+  const { config, log, fleetShare } = ctx;
   const answer = answerErrors(log, answerProblem);
+  const count = createRequestMeter(ctx.usage);
   const rate = createRequestRate();
-  const running = createRunningRequests();
   const slowly = createSlowRefusals();
   const refused = refusalCounter(registry);
-  const timeoutMs = config.REQUEST_TIMEOUT_SECONDS * 1000;
+  const onLate = ({ req, next }: RunningRequest) => {
+    const { res } = req;
+    if (res === undefined || res.headersSent) return;
+    refused.inc({ reason: "time" });
+    // Not by next(): Express's own last resort would meet what the handler says later, and cut the connection.
+    runAsTenant(req.tenant, () => void answer(tookTooLong(), req, res, next));
+  };
+  const running = createRunningRequests({ timeoutMs: config.REQUEST_TIMEOUT_SECONDS * 1000, onLate });
+  /** The answer is out, or its client is gone. `on`, for that is said once, and `once` costs more than what is done. */
+  const whenOver = (res: Response, companyId: number, admitted?: RunningRequest) =>
+    res.on("close", () => {
+      admitted?.leave();
+      count(companyId, res);
+    });
   return (req, res, next) => {
     const { id, terms } = req.tenant;
     const taken = rate.take(id, fleetShare.count(id, terms.requestsPerSecond));
     tellRate(res, taken);
     if (!taken.isAllowed) {
       refused.inc({ reason: "rate" });
+      whenOver(res, id);
       slowly.refuse(id, { refuse: () => next(tooMany(taken)), drop: () => req.socket.destroy() });
       return;
     }
-    const place = running.enter(id, terms.concurrentRequests);
-    if (place === undefined) {
+    const admitted = running.enter(req, next, terms.concurrentRequests);
+    whenOver(res, id, admitted);
+    if (admitted === undefined) {
       refused.inc({ reason: "concurrency" });
       throw busy();
     }
-    const giveUp = () => {
-      if (res.headersSent) return;
-      refused.inc({ reason: "time" });
-      // Not by next(): Express's own last resort would meet what the handler says later, and cut the connection.
-      answer(tookTooLong(), req, res, next);
-    };
-    const timer = setTimeout(giveUp, timeoutMs);
-    whenOver(req, res, () => {
-      clearTimeout(timer);
-      running.leave(place);
-    });
+    req.admission = admitted;
     next();
   };
 }
@@ -80,17 +73,6 @@ function refusalCounter(registry: Registry): Counter<"reason"> {
 function tellRate(res: Response, { quota, windowSeconds, remaining, fullInSeconds }: Taken): void {
   res.setHeader("RateLimit-Policy", `"default";q=${quota};w=${windowSeconds}`);
   res.setHeader("RateLimit", `"default";r=${remaining};t=${fullInSeconds}`);
-}
-
-/** Once: when the answer is out, its client is gone, or it became a stream. */
-function whenOver(req: Request, res: Response, end: () => void): void {
-  let isRunning = true;
-  const endOnce = () => {
-    if (isRunning) end();
-    isRunning = false;
-  };
-  req.admission = { letStream: endOnce };
-  res.once("close", endOnce);
 }
 
 const tooMany = ({ retryAfterSeconds }: Taken) =>
