@@ -38,6 +38,15 @@ describe("limits of a company", () => {
     expect(await refusals("rate")).to.be.at.least(29);
   });
 
+  it("are in force soon after the plan's own terms were changed", async () => {
+    const company = await openCompany(platform, { plan: plan("changing", { requests_per_second: 5 }) });
+    const policy = async () => (await askRuntime(company.api, "GET /v1/tenant")).headers["ratelimit-policy"];
+    expect(await policy()).to.equal('"default";q=10;w=2');
+    await platform.query(`UPDATE plans SET limits = '{"requests_per_second": 50}' WHERE code = 'changing'`);
+    // An answer that nobody said anything against is believed for longer than this waits.
+    await until(policy, (said) => said === '"default";q=100;w=2', { what: "the new terms", seconds: 15 });
+  });
+
   it("refuse more requests at once than the plan says, until one of them has its answer", async () => {
     const busy = await openCompany(platform, { plan: plan("narrow", { concurrent_requests: 2 }) });
     const lock = await lockCustomers(busy);
