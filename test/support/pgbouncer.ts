@@ -53,7 +53,8 @@ export async function startPooler(
 
   const child = spawn(executable, ["-q", join(folder, "settings")], { ...ids, cwd: "/", stdio: "ignore" });
   const ended = once(child, "close");
-  process.once("exit", () => child.kill("SIGKILL"));
+  const kill = () => void child.kill("SIGKILL");
+  process.once("exit", kill);
   const url = new URL(databaseUrl);
   Object.assign(url, { hostname: "127.0.0.1", port: String(port), username: user, password });
   await until(() => answers(url.toString()), Boolean, { what: "PgBouncer" });
@@ -62,6 +63,7 @@ export async function startPooler(
     stop: async () => {
       child.kill("SIGTERM");
       await ended;
+      process.off("exit", kill);
       await rm(folder, { recursive: true, force: true });
     },
   };
