@@ -1,5 +1,7 @@
 /** Migrations compiled: every file split by PostgreSQL's own parser into single statements, once per process. */
-import { parse } from "libpg-query";
+import { analyseMigrations, type AnalysedMigration } from "./analysis/analyse.ts";
+import type { TableLock } from "./analysis/lock-modes.ts";
+import { parseStatements } from "./analysis/syntax-tree.ts";
 import { foldersGeneration } from "./folders.ts";
 import { readMigrations, type MigrationKind, type SqlMigration } from "./sql-files.ts";
 
@@ -8,6 +10,13 @@ export interface CompiledMigration extends SqlMigration {
   readonly statements: readonly string[];
   /** The same of the way back. */
   readonly downStatements: readonly string[];
+  /**
+   * The strongest lock on each table that is there before the file, strongest first: taken together at the start, nothing
+   * is held while a lock is waited for. What functions and DO blocks do inside is not in it.
+   */
+  readonly locks: readonly TableLock[];
+  /** The same of the way back. */
+  readonly downLocks: readonly TableLock[];
 }
 
 /** By kind, and by what was read. */
@@ -18,32 +27,25 @@ export function compiledMigrations(kind: MigrationKind): Promise<readonly Compil
   const key = `${kind} ${foldersGeneration()}`;
   let result = compiled.get(key);
   if (result === undefined) {
-    result = Promise.all(readMigrations(kind).map(compile));
+    result = compileMigrations(readMigrations(kind));
     result.catch(() => compiled.delete(key));
     compiled.set(key, result);
   }
   return result;
 }
 
-async function compile(migration: SqlMigration): Promise<CompiledMigration> {
-  try {
-    const [statements, downStatements] = [await splitStatements(migration.up), await splitStatements(migration.down)];
-    return { ...migration, statements, downStatements };
-  } catch (error) {
-    throw new Error(`${migration.name}: ${(error as Error).message}`, { cause: error });
-  }
-}
+/** @param migrations in order, from the first: a file's locks depend on what those before it made */
+export const compileMigrations = async (migrations: readonly SqlMigration[]): Promise<CompiledMigration[]> =>
+  (await analyseMigrations(migrations)).map(compile);
 
-/** The statements of a text, in order. Positions of the parser are in bytes, not characters. */
-export async function splitStatements(sql: string): Promise<string[]> {
-  const bytes = Buffer.from(sql);
-  const { stmts = [] } = await parse(sql);
-  return stmts.map(({ stmt_location: start = 0, stmt_len: length }) => {
-    const end = length === undefined || length === 0 ? bytes.length : start + length;
-    return bytes
-      .subarray(start, end)
-      .toString("utf8")
-      .replace(/^(\s|--[^\n]*(\n|$))+/, "")
-      .trim();
-  });
-}
+const compile = ({ migration, up, down }: AnalysedMigration): CompiledMigration => ({
+  ...migration,
+  statements: up.statements.map(({ text }) => text),
+  downStatements: down.statements.map(({ text }) => text),
+  locks: up.locks,
+  downLocks: down.locks,
+});
+
+/** The statements of a text, in order. */
+export const splitStatements = async (sql: string): Promise<string[]> =>
+  (await parseStatements(sql)).map(({ text }) => text);
