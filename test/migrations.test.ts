@@ -157,8 +157,10 @@ describe("migrations", () => {
   });
 
   it("say what is wrong with a file", () => {
-    expect(() => parseMigration("0001_x.sql", "-- up\nSELECT 1;\n")).to.throw("0001_x.sql: needs one line '-- up'");
-    expect(() => parseMigration("0001_x.sql", "-- up\n\n-- down\nSELECT 1;")).to.throw("both sections need statements");
+    expect(() => parseMigration("0001_x.sql", "-- up\nSELECT 1;\n")).to.throw("0001_x.sql: needs a line '-- down'");
+    expect(() => parseMigration("0001_x.sql", "-- up\n\n-- down\nSELECT 1;")).to.throw(
+      "needs statements under '-- up'",
+    );
     expect(() => parseMigration("x.sql", "")).to.throw("name migrations like");
   });
 });

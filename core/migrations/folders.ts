@@ -1,6 +1,15 @@
 /** Where migrations are read from. The product's own, unless the program says otherwise at its start. */
+import { readdirSync } from "node:fs";
 import { projectPath } from "../paths.ts";
-import type { MigrationKind } from "./sql-files.ts";
+
+export type MigrationKind = "public" | "tenant";
+
+export interface MigrationPath {
+  /** File name; what is recorded as applied. */
+  readonly name: string;
+  readonly path: string;
+  readonly folder: string;
+}
 
 const folders = new Map<MigrationKind, readonly string[]>();
 let generation = 0;
@@ -8,8 +17,11 @@ let generation = 0;
 /** Changes with every call of useMigrationFolders: what was read before is not true any more. */
 export const foldersGeneration = (): number => generation;
 
+/** The product's own folder of a kind. */
+export const migrationFolder = (kind: MigrationKind): string => projectPath("migrations", kind);
+
 export const migrationFolders = (kind: MigrationKind): readonly string[] =>
-  folders.get(kind) ?? [projectPath("migrations", kind)];
+  folders.get(kind) ?? [migrationFolder(kind)];
 
 /** From now on migrations of this kind come from these folders, sorted together by name; undefined: the product's own. */
 export function useMigrationFolders(kind: MigrationKind, list: readonly string[] | undefined): void {
@@ -17,3 +29,21 @@ export function useMigrationFolders(kind: MigrationKind, list: readonly string[]
   if (list === undefined) folders.delete(kind);
   else folders.set(kind, list);
 }
+
+/**
+ * Files of all folders in the order in which they are applied.
+ * @throws Error when two folders have a file of the same name, or a folder is not there
+ */
+export function listMigrationFiles(kind: MigrationKind): MigrationPath[] {
+  const files = migrationFolders(kind)
+    .flatMap((folder) => listFolder(folder))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const twin = files.find(({ name }, i) => files[i + 1]?.name === name);
+  if (twin !== undefined) throw new Error(`${twin.name} is in two folders; number migrations of your own from 5000`);
+  return files;
+}
+
+const listFolder = (folder: string): MigrationPath[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".sql"))
+    .map((name) => ({ name, path: `${folder}/${name}`, folder }));

@@ -1,6 +1,7 @@
 /** Applies migrations: the public schema, and one tenant that exists already. New tenants are made in one batch instead. */
 import { openDatabase, type Knex } from "../db.ts";
 import { ownerMark, schemaName } from "../tenant.ts";
+import { recordApplied, refuseEditedHistory } from "./applied.ts";
 import { readMigrations, type MigrationKind } from "./sql-files.ts";
 import { knexSource } from "./source.ts";
 import { extensionSchema, partitionStatement, registryStatement, type SchemaOwner } from "./tenant-schema.ts";
@@ -11,22 +12,30 @@ export interface MigrationResult {
   readonly names: readonly string[];
 }
 
-/** Brings `public` to the newest version. Two processes at once: one works, the other waits for it. */
+/**
+ * Brings `public` to the newest version. Two processes at once: one works, the other waits for it.
+ * @throws Error when a file is not what ran before, before anything is touched
+ */
 export function migratePublic(databaseUrl: string): Promise<MigrationResult> {
   return withMigrator(databaseUrl, { kind: "public", schema: "public" }, async (db, config) => {
-    return { names: (await db.migrate.latest(config))[1] as string[] };
+    await refuseEditedHistory(db, "public");
+    const names = (await db.migrate.latest(config))[1] as string[];
+    await recordApplied(db, "public");
+    return { names };
   });
 }
 
 /**
  * Brings one tenant's schema to the newest version and makes its coming partitions.
- * @throws Error when the schema is missing or carries another company's mark, before anything is touched.
+ * @throws Error when the schema is missing or carries another company's mark, or a file is not what ran before; before anything
+ * is touched.
  */
 export function migrateTenant(databaseUrl: string, { id, uuid }: SchemaOwner): Promise<MigrationResult> {
   return withMigrator(
     databaseUrl,
     { kind: "tenant", schema: schemaName(id), mark: ownerMark(uuid) },
     async (db, config) => {
+      await recordApplied(db, "tenant");
       // Knex commits file by file: until the end is written, nobody may believe the version that was.
       await db.raw(registryStatement({ id, uuid }, unknownVersion));
       const names = (await db.migrate.latest(config))[1] as string[];
