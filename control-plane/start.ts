@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { Config } from "../core/config.ts";
 import { closeServer, listen } from "../core/http.ts";
 import type { Logger } from "../core/logger.ts";
+import { startHeartbeat } from "../core/process-registry.ts";
 import { createSecrets, loadMasterKey } from "../core/secrets.ts";
 import { requireDatabaseUrl, setUpDatabase } from "../core/setup.ts";
 import type { Shutdown } from "../core/shutdown.ts";
@@ -32,6 +33,9 @@ export interface ControlPlane {
 export async function startControlPlane(config: Config, log: Logger, shutdown: Shutdown): Promise<ControlPlane> {
   await setUpDatabase(requireDatabaseUrl(config), createSecrets(loadMasterKey(config)));
   const ctx = await openContext(config, log, shutdown);
+  const beating = { kind: "control-plane", seconds: config.PROCESS_HEARTBEAT_SECONDS, log } as const;
+  const heartbeat = await startHeartbeat(ctx.db, beating);
+  shutdown.add("heartbeat", () => heartbeat.close());
   const passedOver = await passOverUsedIds(ctx);
   if (passedOver > 0)
     log.warn({ count: passedOver }, "schemas are there that the registry does not know; see /api/orphans");

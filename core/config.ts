@@ -79,6 +79,8 @@ const schema = z.object({
   PROVISION_WAIT_SECONDS: seconds(10),
   /** How long a process owns a tenant's convergence without renewing; a dead process is taken over after this. */
   LEASE_SECONDS: seconds(10),
+  /** How often each process says that it lives; after ten beats of silence it counts as dead. */
+  PROCESS_HEARTBEAT_SECONDS: z.coerce.number().min(0.05).max(3600).default(5),
   /** How often the control plane looks for convergence that is due; for mails half as often. */
   SWEEP_SECONDS: seconds(1),
   /** How long a deleted company is kept, closed, before everything it owns is removed; 0 removes it at once. */

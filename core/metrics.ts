@@ -1,5 +1,6 @@
 import type { RequestHandler } from "express";
 import { Counter, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { countAnswer, type AnswerCounts } from "./answer-counts.ts";
 
 export interface Metrics {
   readonly registry: Registry;
@@ -39,7 +40,7 @@ export function createMetrics(service: string): Metrics {
 }
 
 /** Counts every answer under its route's pattern, never its path: paths have no bound. */
-export function measureRequests(metrics: Metrics): RequestHandler {
+export function measureRequests(metrics: Metrics, answers?: AnswerCounts): RequestHandler {
   return (req, res, next) => {
     const started = performance.now();
     res.once("finish", () => {
@@ -49,6 +50,7 @@ export function measureRequests(metrics: Metrics): RequestHandler {
         method: req.method,
         route: route ? `${req.baseUrl}${route}` : "unmatched",
       };
+      if (answers !== undefined) countAnswer(answers, res.statusCode);
       metrics.requestLatency.observe(labels, (performance.now() - started) / 1000);
       metrics.requests.inc({ ...labels, status: String(res.statusCode) });
       if (res.statusCode === 401 || res.statusCode === 403) metrics.authErrors.inc({ service: metrics.service });

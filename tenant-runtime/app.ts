@@ -41,7 +41,7 @@ export function createRuntimeApp(ctx: RuntimeContext): Express {
     chat: Router().use(links, chatRoutes(ctx)),
   };
 
-  app.use(correlate, measureRequests(metrics), secureHeaders());
+  app.use(correlate, measureRequests(metrics, ctx.answers), secureHeaders());
   app.use(loopbackRoutes(ctx, metrics));
   app.use(resolveTenant(ctx));
   app.use(admitRequests(ctx, metrics.registry));

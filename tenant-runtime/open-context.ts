@@ -1,7 +1,9 @@
 /** Opens what it takes to serve tenants; the runtime and the library both start here. */
 import type { Config } from "../core/config.ts";
+import { newAnswerCounts } from "../core/answer-counts.ts";
 import { proveIsolation } from "../core/isolation/prove.ts";
 import type { Logger } from "../core/logger.ts";
+import { startHeartbeat } from "../core/process-registry.ts";
 import { openRedis } from "../core/redis.ts";
 import { openRegistryListener } from "../core/registry-listener.ts";
 import { openRegistry, waitForRegistry } from "../core/registry.ts";
@@ -16,6 +18,7 @@ import type { TenancyContext } from "./context.ts";
 import { openFleetShare } from "./limits/fleet-share.ts";
 import { createRegistryCache } from "./resolution/registry-cache.ts";
 import { findTenantByHost } from "./resolution/tenant-store.ts";
+import { openTouches } from "./touches.ts";
 
 interface Opening {
   /** What was opened is registered here, also when this throws. */
@@ -61,5 +64,16 @@ export async function openContext(config: Config, log: Logger, opening: Opening)
     load: (host: string) => findTenantByHost(registry, tenantPool, host),
   });
   listener.subscribe(tenants);
-  return { config, log, secrets, redis, registry, tenantPool, isolation, listener, tenants, tokens, usage, fleetShare };
+  const answers = newAnswerCounts();
+  const heartbeat = await startHeartbeat(registry, {
+    kind: "runtime",
+    seconds: config.PROCESS_HEARTBEAT_SECONDS,
+    log,
+    answers,
+  });
+  shutdown.add("heartbeat", () => heartbeat.close());
+  const touches = openTouches(registry, log, () => heartbeat.isTouchAwaited());
+  shutdown.add("touches", () => touches.close());
+  const serving = { tenantPool, isolation, listener, tenants, tokens, usage, fleetShare, answers, touches };
+  return { config, log, secrets, redis, registry, ...serving };
 }

@@ -2,6 +2,7 @@ import type { Config } from "../core/config.ts";
 import { proveIsolation } from "../core/isolation/prove.ts";
 import { keepReporting } from "../core/isolation/report.ts";
 import type { Logger } from "../core/logger.ts";
+import { startHeartbeat } from "../core/process-registry.ts";
 import { openRedis } from "../core/redis.ts";
 import { openRegistryListener } from "../core/registry-listener.ts";
 import { openRegistry, waitForRegistry } from "../core/registry.ts";
@@ -37,6 +38,8 @@ export async function createWorkersContext(config: Config, log: Logger, shutdown
   shutdown.add("isolation report", keepReporting({ redis, log }, "workers", isolation));
   const listener = openRegistryListener(databaseUrl, { secrets, log, name: "secretaria workers listener" });
   shutdown.add("registry listener", () => listener.close());
+  const heartbeat = await startHeartbeat(registry, { kind: "worker", seconds: config.PROCESS_HEARTBEAT_SECONDS, log });
+  shutdown.add("heartbeat", () => heartbeat.close());
   return { config, registry, listener, tenants, redis, redisUrl, secrets, usage, log };
 }
 

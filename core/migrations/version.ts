@@ -17,5 +17,8 @@ export function versionOf(migrations: readonly Pick<SqlMigration, "name" | "chec
 export const isNewerVersion = (version: string, than: string): boolean =>
   (version.split(" ")[0] ?? "") > (than.split(" ")[0] ?? "");
 
+/** Whether who has (or knows) this version lacks the migration of that file name. */
+export const isOlderThan = (version: string, file: string): boolean => (version.split(" ")[0] ?? "") < file;
+
 /** Of a schema whose history nobody has read yet: behind every version, and looked at before anything is done to it. */
 export const unknownVersion = "0000 unknown";

@@ -98,8 +98,8 @@ export const inHosts: readonly Mutation[] = [
     defence: "state of a company",
     family: "hosts",
     file: resolution,
-    from: "  refuseUnlessActive(tenant);\n  req.tenant",
-    to: "  req.tenant",
+    from: "    refuseUnlessActive(tenant);\n    req.tenant",
+    to: "    req.tenant",
   },
   {
     name: "changes are not heard",

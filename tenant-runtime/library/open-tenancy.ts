@@ -1,4 +1,5 @@
 import { Registry } from "prom-client";
+import { countAnswer } from "../../core/answer-counts.ts";
 import { currentTenant, runAsTenant } from "../../core/current-tenant.ts";
 import { correlate } from "../../core/http.ts";
 import { createLogger } from "../../core/logger.ts";
@@ -42,6 +43,7 @@ function createTenancy(ctx: TenancyContext, shutdown: Shutdown): Tenancy {
   return {
     resolve: (req, res, next) => {
       if (req.correlationId === undefined) void correlate(req, res, () => undefined);
+      res.once("finish", () => countAnswer(ctx.answers, res.statusCode));
       return resolveHost(req, res, (error?: unknown) => {
         if (error === undefined) own.add(req.tenant);
         next(error);

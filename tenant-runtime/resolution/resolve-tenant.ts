@@ -11,6 +11,13 @@ import type { RequestTenant, ServedTenant } from "../request-tenant.ts";
  * a connection is kept while its company's state changes, and may carry requests for hosts it was not made for.
  */
 export function resolveTenant(ctx: TenancyContext): RequestHandler {
+  const serve = (req: Request, tenant: RequestTenant | undefined, next: NextFunction): void => {
+    if (tenant === undefined) throw unknownHost();
+    refuseUnlessActive(tenant);
+    req.tenant = tenant;
+    ctx.touches.touch(tenant.id);
+    runAsTenant(tenant, next);
+  };
   return (req, _res, next) => {
     const text = plainHostText(req);
     // What is kept is kept by its normalised name: a text that is found is one.
@@ -31,13 +38,6 @@ export function resolveTenant(ctx: TenancyContext): RequestHandler {
 function hasAddress(req: Request): boolean {
   if (req.headers["x-forwarded-for"] === undefined) return req.socket.remoteAddress !== undefined;
   return isIP(req.ip ?? "") !== 0;
-}
-
-function serve(req: Request, tenant: RequestTenant | undefined, next: NextFunction): void {
-  if (tenant === undefined) throw unknownHost();
-  refuseUnlessActive(tenant);
-  req.tenant = tenant;
-  runAsTenant(tenant, next);
 }
 
 /** @throws AppError that says why the company is not served now. */
