@@ -35,6 +35,7 @@ const catalogue = {
   "provisioning-failed": { status: 502, title: "The company could not be made" },
   "idempotency-in-progress": { status: 409, title: "The first request with this key is still running" },
   "idempotency-mismatch": { status: 422, title: "The key was used with another request" },
+  "contract-too-early": { status: 409, title: "Something still needs what the migration takes away" },
   "too-many-requests": { status: 429, title: "Too many requests" },
   "tenant-busy": { status: 503, title: "The company uses all that it may use at once" },
   "upstream-unavailable": { status: 502, title: "The service behind this address does not answer" },

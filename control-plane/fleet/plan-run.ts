@@ -7,6 +7,8 @@ import { writeAudit } from "../audit.ts";
 import type { FleetContext } from "./fleet-context.ts";
 import { runOptionsSchema, type RunOptions, type RunRequest } from "./run-options.ts";
 import { findOpenRun } from "./run-store.ts";
+import { claimWindow } from "./window/claim-window.ts";
+import { assertWindow } from "./window/contract-blockers.ts";
 
 export interface RunPlan {
   readonly direction: "up" | "down";
@@ -22,21 +24,28 @@ export interface RunPlan {
   readonly newer: number;
 }
 
-/** Changes nothing. One query, and one more where something is to be done. @throws AppError `invalid-request`. */
+/**
+ * Changes nothing. One query, and one more where something is to be done.
+ * @throws AppError `invalid-request`; `contract-too-early` where somebody needs what it would take away.
+ */
 export async function planRun({ db }: FleetContext, request: RunRequest): Promise<RunPlan> {
-  return (await draft(db, runOptionsSchema.parse(request))).plan;
+  const { plan, pending } = await draft(db, runOptionsSchema.parse(request));
+  await assertWindow(db, pending);
+  return plan;
 }
 
 /**
  * Writes a run with its waves and tenants, for this process to coordinate; if it does not, another one takes over when the
  * lease has ended.
- * @throws AppError `run-open` when one is open, `nothing-to-do` when all tenants are where they should be.
+ * @throws AppError `run-open` when one is open, `nothing-to-do` when all tenants are where they should be,
+ * `contract-too-early` as planRun.
  */
 export async function startRun(ctx: FleetContext, request: RunRequest, requestedBy: string): Promise<string> {
   const options = runOptionsSchema.parse(request);
   return ctx.db.transaction(async (trx) => {
-    const { plan, sql, bindings } = await draft(trx, options);
+    const { plan, pending, sql, bindings } = await draft(trx, options);
     if (plan.tenants === 0) throw new AppError("nothing-to-do", "every tenant is where the run would bring it");
+    await claimWindow(trx, pending);
     const id = await insertRun(trx, ctx, { plan, options, requestedBy });
     await trx.raw(
       `INSERT INTO migration_results (run_id, tenant_id, wave, from_version)
@@ -86,6 +95,8 @@ export async function refuseOpenRun(db: Knex): Promise<void> {
 
 interface Draft {
   readonly plan: RunPlan;
+  /** What runs upwards. */
+  readonly pending: readonly SqlMigration[];
   /** Selects tenant_id, version and wave of every tenant of the run. */
   readonly sql: string;
   readonly bindings: Record<string, Knex.Value>;
@@ -110,6 +121,7 @@ async function draft(db: Knex, options: RunOptions): Promise<Draft> {
   const files = target === null ? [] : filesOf(all, { direction: options.direction, target, from: ours });
   return {
     plan: { direction: options.direction, target, files, from: ours, waves, tenants, newer },
+    pending: options.direction === "up" ? all.filter((file) => files.includes(file.name)) : [],
     sql: plannedSql,
     bindings,
   };
