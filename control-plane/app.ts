@@ -11,6 +11,7 @@ import { explainRoutes } from "./api/explain.ts";
 import { mountHealth } from "./api/health.ts";
 import { impersonationRoutes } from "./api/impersonation.ts";
 import { invitationRoutes } from "./api/invitations.ts";
+import { runRoutes } from "./api/migration-runs.ts";
 import { operationRoutes } from "./api/operations.ts";
 import { orphanRoutes } from "./api/orphans.ts";
 import { planRoutes } from "./api/plans.ts";
@@ -41,6 +42,7 @@ export function createControlPlaneApp(ctx: ControlContext): Express {
     ...explainRoutes,
     ...usageRoutes,
     ...operationRoutes,
+    ...runRoutes,
     ...planRoutes,
     ...auditRoutes,
     ...orphanRoutes,

@@ -73,6 +73,7 @@ describe("the API of companies", () => {
       "/api/tenants/{id}",
       "/api/tenants/{id}/retry",
       "/api/operations/{id}/events",
+      "/api/migration-runs/{id}/tenants",
       "/api/plans",
     ]);
     const operation = document.paths["/api/tenants/provision"].post;

@@ -4,7 +4,18 @@ import type { ControlContext } from "../context.ts";
 import { findOperation, listEvents, type OperationEvent, type OperationRow } from "../lifecycle/operation-store.ts";
 
 const pollMs = 150;
-const heartbeatMs = 15_000;
+/** Proxies close what is silent for longer. */
+export const heartbeatMs = 15_000;
+
+/** Headers of server-sent events that nobody on the way keeps or holds back; a client comes again after a second. */
+export function openEventStream(res: Response): void {
+  res.writeHead(200, {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+  });
+  res.write("retry: 1000\n\n");
+}
 
 /**
  * Server-sent events (WHATWG HTML, 9.2). `id` is the event's number inside the operation, so `Last-Event-ID` replays
@@ -21,12 +32,7 @@ export async function streamEvents(
     res.status(204).end();
     return;
   }
-  res.writeHead(200, {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",
-  });
-  res.write("retry: 1000\n\n");
+  openEventStream(res);
   let spoke = Date.now();
   for (let events = first; !res.closed; events = await listEvents(ctx.db, operation.id, last)) {
     for (const event of events) res.write(formatEvent(event));
