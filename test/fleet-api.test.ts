@@ -2,10 +2,13 @@
 import { expect } from "chai";
 import { createParser } from "eventsource-parser";
 import { z } from "zod";
-import { resultSchema, runSchema } from "../control-plane/fleet/run-schemas.ts";
-import { newCompany } from "./support/api-client.ts";
-import { usePlatform } from "./support/platform.ts";
-import { insertRun, refusal } from "./support/runs.ts";
+import { tenantVersion } from "../core/migrations/version.ts";
+import { planSchema, resultSchema, runSchema } from "../control-plane/fleet/run-schemas.ts";
+import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
+import { lastMigration } from "./support/last-migration.ts";
+import { personOf } from "./support/panel.ts";
+import { adminPassword, usePlatform } from "./support/platform.ts";
+import { forgetRuns, holdRuns, insertRun, makeBehind, refusal, versionBefore } from "./support/runs.ts";
 
 describe("migration runs over the API", () => {
   const platform = usePlatform();
@@ -37,7 +40,106 @@ describe("migration runs over the API", () => {
     return { status: answer.status, next, leave: () => leave.abort() };
   };
 
-  afterEach(() => platform.query("DELETE FROM migration_runs"));
+  afterEach(() => forgetRuns(platform));
+
+  const signIn = async (role: "viewer" | "operator"): Promise<ApiClient> =>
+    createApiClient(platform.api.url, { email: await personOf(platform, role), password: adminPassword });
+  const makeCompanies = async (count: number): Promise<number[]> => {
+    const made = await Promise.all(
+      Array.from({ length: count }, () => platform.api.post("/api/tenants/provision", newCompany())),
+    );
+    return made.map(({ body }) => body.tenant.id as number);
+  };
+  const auditOf = (runId: string) =>
+    platform.query("SELECT actor, action FROM audit_log WHERE correlation_id = $1 ORDER BY id", [runId]);
+
+  it("plans without a trace, and starts what was planned; one run at a time", async () => {
+    const ids = await makeCompanies(2);
+    for (const id of ids) await makeBehind(platform, id);
+    const request = { tenants: ids, waves: [50], canary: false };
+    const { status, body: plan } = await platform.api.post("/api/migration-runs", { ...request, dryRun: true });
+    expect(status).to.equal(200);
+    expect(z.strictObject(planSchema.shape).safeParse(plan).error?.issues).to.equal(undefined);
+    expect(plan).to.deep.include({
+      tenants: 2,
+      files: [lastMigration],
+      from: [{ version: versionBefore(), tenants: 2 }],
+    });
+    expect(plan.waves.map((wave: { name: string; tenants: number }) => [wave.name, wave.tenants])).to.deep.equal([
+      ["50 %", 1],
+      ["100 %", 1],
+    ]);
+    expect((await get("")).body.runs).to.deep.equal([]);
+
+    await holdRuns(platform);
+    const started = await platform.api.post("/api/migration-runs", request);
+    expect(started.status).to.equal(201);
+    expect(started.headers.get("location")).to.equal(`/api/migration-runs/${started.body.id}`);
+    expect(started.body).to.deep.include({ status: "running", direction: "up", tenants: 2, waiting: 2 });
+    expect(started.body.options).to.deep.include({ waves: [50, 100], concurrency: 4 });
+    const second = await platform.api.post("/api/migration-runs", request);
+    expect([second.status, second.body.code]).to.deep.equal([409, "run-open"]);
+    expect(second.body.instance).to.equal(`/api/migration-runs/${started.body.id}`);
+    await platform.api.post(`/api/migration-runs/${started.body.id}/abort`);
+    const actions = await auditOf(started.body.id);
+    expect(actions.map(({ action }) => action)).to.deep.equal(["migration-run.started", "migration-run.aborted"]);
+    expect(actions[0]?.["actor"]).to.match(/^user:\d+$/);
+  });
+
+  it("is driven to its end by the control plane, and a stream follows it there", async () => {
+    const ids = await makeCompanies(3);
+    for (const id of ids) await makeBehind(platform, id);
+    const { body: run } = await platform.api.post("/api/migration-runs", { tenants: ids });
+    const stream = await follow(run.id);
+    let last = await stream.next();
+    for (let event = last; event !== undefined; event = await stream.next()) last = event;
+    expect(last).to.deep.include({ event: "ended" }).and.have.nested.property("data.status", "succeeded");
+    expect(last?.data).to.deep.include({ tenants: 3, done: 3, failed: 0, waiting: 0 });
+    const { tenants } = (await get(`/${run.id}/tenants?status=done`)).body;
+    expect(tenants.map(({ tenantId }: { tenantId: number }) => tenantId)).to.have.members(ids);
+    expect(tenants[0].toVersion).to.equal(await tenantVersion());
+    const column = `has_column_privilege('tenant_${ids[0]}.user_sessions', 'impersonated_by', 'INSERT')`;
+    expect(await platform.query(`SELECT ${column} AS ok`)).to.deep.equal([{ ok: true }]);
+  });
+
+  it("refuses what it cannot do, field by field", async () => {
+    const wrong = await platform.api.post("/api/migration-runs", { waves: [10, 1], speed: 9 });
+    expect([wrong.status, wrong.body.code]).to.deep.equal([422, "invalid-request"]);
+    expect(wrong.body.errors.map(({ pointer }: { pointer: string }) => pointer)).to.have.members(["/waves", "/speed"]);
+    const unknown = await platform.api.post("/api/migration-runs", { to: "0999_later.sql" });
+    expect([unknown.status, unknown.body.errors[0].pointer]).to.deep.equal([422, "/to"]);
+    const [id] = await makeCompanies(1);
+    const idle = await platform.api.post("/api/migration-runs", { tenants: [id] });
+    expect([idle.status, idle.body.code]).to.deep.equal([409, "nothing-to-do"]);
+  });
+
+  it("is paused, resumed and retried by operators, started and aborted by admins, and seen by all", async () => {
+    const [viewer, operator] = [await signIn("viewer"), await signIn("operator")];
+    const id = await insertRun(platform, {
+      status: "running",
+      waves: [{ name: "100 %", status: "running", tenants: { failed: [901], waiting: [902] } }],
+    });
+    const path = `/api/migration-runs/${id}`;
+    const statusOf = async (client: ApiClient, verb: string) => {
+      const { status, body } = await client.post(`${path}/${verb}`);
+      return [status, status === 200 ? body.status : body.code];
+    };
+    expect((await viewer.get(path)).status).to.equal(200);
+    expect(await statusOf(viewer, "pause")).to.deep.equal([403, "not-allowed"]);
+    expect(await statusOf(operator, "pause")).to.deep.equal([200, "paused"]);
+    expect(await statusOf(operator, "pause")).to.deep.equal([409, "state-conflict"]);
+    expect(await statusOf(operator, "abort")).to.deep.equal([403, "not-allowed"]);
+    expect(await statusOf(platform.api, "abort")).to.deep.equal([200, "aborted"]);
+    expect(await statusOf(operator, "resume")).to.deep.equal([409, "state-conflict"]);
+    const starting = { tenants: [902], dryRun: false };
+    expect((await operator.post("/api/migration-runs", starting)).body.code).to.equal("not-allowed");
+    expect((await operator.post("/api/migration-runs", { ...starting, dryRun: true })).status).to.equal(200);
+    expect((await viewer.post("/api/migration-runs", { ...starting, dryRun: true })).status).to.equal(403);
+    expect((await auditOf(id)).map(({ action }) => action)).to.deep.equal([
+      "migration-run.paused",
+      "migration-run.aborted",
+    ]);
+  });
 
   it("lists runs, and shows one with waves and counts that add up", async () => {
     expect((await get("")).body).to.deep.equal({ runs: [] });

@@ -1,14 +1,20 @@
 /** Migrations of the whole fleet, as runs: planned, started, watched, stopped. */
 import { z } from "zod";
+import { refuseBelow } from "../accounts/authenticate.ts";
+import { planRun, refuseOpenRun, startRun } from "../fleet/plan-run.ts";
+import { runOptionsSchema } from "../fleet/run-options.ts";
 import { getRun, getRunView } from "../fleet/get-run.ts";
 import { presentResult, presentRun, presentRunSummary } from "../fleet/present-run.ts";
-import { resultSchema, resultStatuses, runSchema, runSummarySchema } from "../fleet/run-schemas.ts";
+import { planSchema, resultSchema, resultStatuses, runSchema, runSummarySchema } from "../fleet/run-schemas.ts";
 import { listResults, listRuns } from "../fleet/run-store.ts";
 import { slugsOf } from "../fleet/slugs-of.ts";
 import { defineRoute, type Route } from "./route.ts";
+import { runChangeRoutes, runReference } from "./run-changes.ts";
 import { streamRun } from "./run-stream.ts";
 
-const reference = z.object({ id: z.uuid("must be a run's id") });
+const startSchema = runOptionsSchema.extend({
+  dryRun: z.boolean().default(false).describe("Only say what would be done; operators may ask for it too"),
+});
 const runsQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(200).default(50) });
 const resultsQuery = z.strictObject({
   status: resultStatuses.optional(),
@@ -17,6 +23,31 @@ const resultsQuery = z.strictObject({
 });
 
 export const runRoutes: readonly Route[] = [
+  defineRoute({
+    method: "post",
+    path: "/api/migration-runs",
+    tag: "migrations",
+    summary: "Bring every tenant's schema to a version, wave by wave; admins only",
+    auth: "user",
+    body: z.preprocess((body) => body ?? {}, startSchema),
+    answers: {
+      200: { description: "What the run would do (`dryRun`)", schema: planSchema },
+      201: { description: "The run; a control plane is at it within seconds", schema: runSchema },
+    },
+    async handle(ctx, { body: { dryRun, ...options }, res, actor }) {
+      if (dryRun) {
+        res.json(await planRun(ctx, options));
+        return;
+      }
+      refuseBelow(actor, "admin");
+      await refuseOpenRun(ctx.db);
+      const id = await startRun(ctx, options, `user:${actor.userId}`);
+      res
+        .status(201)
+        .location(`/api/migration-runs/${id}`)
+        .json(presentRun(await getRunView(ctx.db, id)));
+    },
+  }),
   defineRoute({
     method: "get",
     path: "/api/migration-runs",
@@ -35,7 +66,7 @@ export const runRoutes: readonly Route[] = [
     tag: "migrations",
     summary: "Show a run with its waves",
     auth: "user",
-    params: reference,
+    params: runReference,
     answers: { 200: { description: "The run", schema: runSchema } },
     async handle(ctx, { params, res }) {
       res.json(presentRun(await getRunView(ctx.db, params.id)));
@@ -47,7 +78,7 @@ export const runRoutes: readonly Route[] = [
     tag: "migrations",
     summary: "List the tenants of a run by id, with what went wrong",
     auth: "user",
-    params: reference,
+    params: runReference,
     query: resultsQuery,
     answers: {
       200: {
@@ -74,7 +105,7 @@ export const runRoutes: readonly Route[] = [
     tag: "migrations",
     summary: "Follow a run as server-sent events",
     auth: "user",
-    params: reference,
+    params: runReference,
     headers: { "Last-Event-ID": "Sends nothing that came with this event" },
     answers: {
       200: { description: "`run` whenever something changed, `ended` at the end", type: "text/event-stream" },
@@ -85,4 +116,5 @@ export const runRoutes: readonly Route[] = [
       await streamRun(ctx, params.id, { req, res });
     },
   }),
+  ...runChangeRoutes,
 ];

@@ -41,6 +41,16 @@ export const runSummarySchema = z.object({
 
 export const runSchema = runSummarySchema.extend({ ...counts, waves: z.array(waveSchema) });
 
+export const planSchema = z.object({
+  direction: z.enum(["up", "down"]),
+  target: z.string().nullable(),
+  files: z.array(z.string()).describe("What some tenant lacks, or has to undo, in the order it runs"),
+  from: z.array(z.object({ version: z.string(), tenants: z.int() })).describe("What is to change"),
+  waves: z.array(z.object({ number: z.int(), name: z.string(), tenants: z.int() })),
+  tenants: z.int(),
+  newer: z.int().describe("Made by a newer release: they are left alone"),
+});
+
 export const resultSchema = z.object({
   tenantId: z.int(),
   slug: z.string().nullable().describe("Null: a schema made ahead, or one that went"),

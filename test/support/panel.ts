@@ -24,7 +24,7 @@ export function usePeople(platform: Platform, openPage: OpenPage): SignIn {
 }
 
 /** The e-mail of a person of that role, with the admin's password; made when there is none yet. */
-async function personOf(platform: Platform, role: string): Promise<string> {
+export async function personOf(platform: Platform, role: "viewer" | "operator"): Promise<string> {
   const email = `${role}@example.com`;
   const user = { email, name: `Pessoa ${role}`, password_hash: await hashPassword(adminPassword), role };
   await platform.ctx.db("users").insert(user).onConflict(platform.ctx.db.raw("(lower(email))")).ignore();

@@ -1,6 +1,9 @@
 /** Runs of fleet migrations as rows, for what only shows them. */
 import type { ResultError, ResultRow, RunStatus, WaveRow } from "../../control-plane/fleet/run-store.ts";
 import { runOptionsSchema } from "../../control-plane/fleet/run-options.ts";
+import { readMigrations } from "../../core/migrations/sql-files.ts";
+import { versionOf } from "../../core/migrations/version.ts";
+import { undoLastMigration } from "./last-migration.ts";
 import type { Platform } from "./platform.ts";
 
 interface WaveRows {
@@ -17,6 +20,15 @@ export const refusal: ResultError = {
   statement: 2,
   sql: "ALTER TABLE customers ADD COLUMN nickname <text>",
 };
+
+/** Version that a schema has without the newest migration. */
+export const versionBefore = (): string => versionOf(readMigrations("tenant").slice(0, -1));
+
+/** A company's schema as the release before this one left it, in fact and in the registry. */
+export async function makeBehind(platform: Platform, id: number): Promise<void> {
+  await undoLastMigration(platform, `tenant_${id}`);
+  await platform.ctx.db("tenant_versions").where({ tenant_id: id }).update({ version: versionBefore() });
+}
 
 /** Answers the run's id. Failed tenants failed with `refusal`. */
 export async function insertRun(
@@ -68,3 +80,16 @@ function insertResult(
     finished_at: state === "waiting" ? null : db.fn.now(),
   });
 }
+
+/** Nobody coordinates a run while it is looked at: whatever asks for one finds it taken. */
+export const holdRuns = (platform: Platform) =>
+  platform.query(
+    `CREATE OR REPLACE FUNCTION hold_still() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN NEW.lease_expires_at := now() + interval '1 hour'; NEW.coordinator := 'elsewhere'; RETURN NEW; END $$;
+     CREATE OR REPLACE TRIGGER hold_still BEFORE INSERT OR UPDATE ON migration_runs
+       FOR EACH ROW EXECUTE FUNCTION hold_still()`,
+  );
+
+/** No run is left, and the next one is coordinated again. */
+export const forgetRuns = (platform: Platform) =>
+  platform.query("DELETE FROM migration_runs; DROP TRIGGER IF EXISTS hold_still ON migration_runs");
