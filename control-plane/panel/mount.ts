@@ -9,6 +9,10 @@ import { impersonate, showImpersonation } from "./pages/impersonate.ts";
 import { invite, showInvitation } from "./pages/invite.ts";
 import { logIn, logOut, showLogin } from "./pages/login.ts";
 import { sendManifest, showManifest } from "./pages/manifest.ts";
+import { changeMigration, showAbort } from "./pages/change-migration.ts";
+import { showMigration } from "./pages/migration.ts";
+import { showMigrations } from "./pages/migrations.ts";
+import { showNewMigration, startMigration } from "./pages/new-migration.ts";
 import { createTenant, showNewTenant } from "./pages/new-tenant.ts";
 import { setUp, showSetup } from "./pages/setup.ts";
 import { retryFromPage, showTenant } from "./pages/tenant.ts";
@@ -17,6 +21,7 @@ import { acts } from "./acts.ts";
 import type { PanelContext } from "./panel-context.ts";
 import { anyone, person } from "./people.ts";
 import { openViews } from "./render.ts";
+import { runActs, type RunActName } from "./run-acts.ts";
 
 /**
  * The panel's table of routes. Mount it last: it answers browsers that ask for a page nobody has.
@@ -56,6 +61,13 @@ export function mountPanel(app: Express, control: ControlContext, guessing: Requ
   panel.post("/tenants/:id/delete", form, person(ctx, deleteFromPage, acts.delete.least));
   panel.get("/tenants/:id/manifest", person(ctx, showManifest));
   panel.get("/tenants/:id/manifest.jws", person(ctx, sendManifest));
+  panel.get("/migrations", person(ctx, showMigrations));
+  panel.get("/migrations/new", person(ctx, showNewMigration, "operator"));
+  panel.post("/migrations/new", form, person(ctx, startMigration, "admin"));
+  panel.get("/migrations/:id", person(ctx, showMigration));
+  panel.get("/migrations/:id/abort", person(ctx, showAbort, runActs.abort.least));
+  for (const act of Object.keys(runActs) as RunActName[])
+    panel.post(`/migrations/:id/${act}`, form, person(ctx, changeMigration(act), runActs[act].least));
   panel.use(missingPage(ctx));
   panel.use(answerPageErrors(ctx));
   app.use(panel);

@@ -55,7 +55,7 @@ let running;
 let wanted = false;
 
 /** Events come in bursts: one request at a time, and one more when something happened meanwhile. Answers a page of what is gone. */
-function refresh() {
+export function refresh() {
   wanted = true;
   running ??= (async () => {
     let gone;
