@@ -179,9 +179,7 @@ describe("drift", () => {
       ]);
       const lines: string[] = why;
       expect(lines.filter((line) => line.includes("users_group_id_idx"))).to.have.length(1);
-      expect(lines.find((line) => line.includes("users_group_id_idx"))).to.match(
-        /^- index users\.users_group_id_idx CREATE/,
-      );
+      expect(lines.find((line) => line.includes("users_group_id_idx"))).to.match(/^- index users_group_id_idx CREATE/);
       expect(lines.find((line) => line.includes("loyalty"))).to.match(/^\+ column customers\.loyalty integer/);
       expect(lines.filter((line) => line.includes("column customers.name ")).map((line) => line[0])).to.deep.equal([
         "-",

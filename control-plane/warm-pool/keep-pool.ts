@@ -49,8 +49,8 @@ async function keep(ctx: ControlContext, isStopped: () => boolean): Promise<void
 async function fillPool(ctx: ControlContext, isStopped: () => boolean): Promise<void> {
   const version = await tenantVersion();
   if (ctx.warmPool.claimable === undefined) {
-    const { lines } = await referenceFingerprint(ctx.ddl);
-    const relations = lines.filter((line) => line.startsWith("relation ")).length;
+    const { facts } = await referenceFingerprint(ctx.ddl);
+    const relations = facts.filter(({ kind }) => kind === "table" || kind === "sequence").length;
     ctx.warmPool.claimable = { version, relations };
   }
   for (;;) {

@@ -1,27 +1,48 @@
-/** The shape of a schema as text: two schemas made in different ways are the same when their lines are. */
-import { createHash } from "node:crypto";
+/** The shape of a schema as facts: two schemas made in different ways are the same when their facts are. */
 import type { Knex } from "../db.ts";
+import { shapeQuery } from "./shape-query.ts";
+
+/** One thing that is in a schema, and how it is. */
+export interface Fact {
+  /** `table`, `column`, `constraint`, `index`, `sequence`, `function`, `type`, `trigger`, `policy`, `grant` or `partition`. */
+  readonly kind: string;
+  /** Its name, once in its kind: `customers`, `customers.email`, `customers PUBLIC SELECT`. */
+  readonly object: string;
+  readonly is: Readonly<Record<string, FactValue>>;
+}
+
+export type FactValue = string | boolean | number | null;
 
 export interface Fingerprint {
-  /** SHA-256 of the lines, hex. */
+  /** SHA-256 of all facts, hex; made by the server, so that a fleet is compared without reading its facts. */
   readonly hash: string;
-  /** One sorted line per table, column, constraint, index, sequence, function, trigger and grant. */
+  /** Sorted. Monthly partitions are left out: they differ by the date a tenant was made. */
+  readonly facts: readonly Fact[];
+  /** The same, each as one line to read. */
   readonly lines: readonly string[];
 }
 
 /**
- * Reads a schema's catalog. Monthly partitions are left out (they differ by the date a tenant was made), and so is
- * everything about the schema's own name and its tenant's role: both become `<schema>`.
+ * Reads a schema's catalog. The schema's own name and its tenant's role both become `<schema>`.
+ * @param more see `shapeQuery`
  */
-export async function schemaFingerprint(db: Knex, schema: string): Promise<Fingerprint> {
-  const lines = await db.transaction(async (trx) => {
-    // pg_get_*def leave out the schema of what is on the path.
-    await trx.raw("SELECT set_config('search_path', quote_ident(?), true)", [schema]);
-    const { rows } = await trx.raw<{ rows: { line: string }[] }>(catalogQuery, { schema });
-    return rows.map(({ line }) => line.replaceAll(schema, "<schema>")).toSorted();
-  });
-  return { hash: createHash("sha256").update(lines.join("\n")).digest("hex"), lines };
+export async function schemaFingerprint(db: Knex, schema: string, more = ""): Promise<Fingerprint> {
+  const { rows } = await db.raw<{ rows: { hash: string; facts: string }[] }>(
+    `${shapeQuery("?", more)}
+     SELECT ${factsHash} AS hash, ${factsJson} AS facts FROM facts`,
+    [schema],
+  );
+  const facts = JSON.parse(rows[0]?.facts ?? "[]") as Fact[];
+  return { hash: rows[0]?.hash ?? "", facts, lines: facts.map(factLine) };
 }
+
+/** Of rows `kind`, `object`, `body`. */
+export const factsHash = String.raw`encode(sha256(convert_to(coalesce(string_agg(kind || ' ' || object || ' ' || body, E'\n'
+  ORDER BY kind, object COLLATE "C", body COLLATE "C"), ''), 'UTF8')), 'hex')`;
+
+/** The same rows as the text of a list of `Fact`. */
+export const factsJson = `coalesce('[' || string_agg(format('{"kind":%s,"object":%s,"is":%s}', to_jsonb(kind), to_jsonb(object), body), ','
+  ORDER BY kind, object COLLATE "C", body COLLATE "C") || ']', '[]')`;
 
 /** Lines that only one of two fingerprints has, `-` for the expected one and `+` for the other; empty when they agree. */
 export function fingerprintDiff(expected: Fingerprint, actual: Fingerprint): string[] {
@@ -33,49 +54,18 @@ export function fingerprintDiff(expected: Fingerprint, actual: Fingerprint): str
   ];
 }
 
-/**
- * SQL for the oids of what lies in the schema of `ns`. No catalog has an index by schema; the dependencies have: without
- * it every look would read the catalogs of the whole fleet. Indexes, toast tables and row types depend on their tables.
- */
-export const ofSchema = (catalog: "pg_class" | "pg_proc" | "pg_type"): string =>
-  `SELECT objid FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = (SELECT oid FROM ns)
-     AND classid = '${catalog}'::regclass`;
+/** `column customers.email text default=''::text notnull=true`; two facts that differ have two lines. */
+export function factLine({ kind, object, is }: Fact): string {
+  if (rights.has(kind)) return `${kind} ${object}${is["option"] === true ? " WITH GRANT OPTION" : ""}`;
+  const plain = ["type", "definition"].flatMap((name) => is[name] ?? []);
+  const named = Object.entries(is)
+    .filter(([name, value]) => value !== null && !told.has(name))
+    .map(([name, value]) => `${name}=${value}`);
+  return [kind, object, ...plain, ...named].join(" ");
+}
 
-// By pg_catalog and oid: information_schema joins grow with the whole fleet.
-const catalogQuery = `
-WITH ns AS (SELECT oid FROM pg_namespace WHERE nspname = :schema),
-rel AS (SELECT c.* FROM pg_class c JOIN ns ON c.relnamespace = ns.oid
-        WHERE c.oid IN (${ofSchema("pg_class")}) AND NOT c.relispartition)
-SELECT format('relation %s kind=%s persistence=%s partition=%s rls=%s', relname, relkind, relpersistence,
-         pg_get_partkeydef(oid), relrowsecurity) AS line
-  FROM rel WHERE relkind IN ('r','p','v','m','S','f')
-UNION ALL
-SELECT format('column %s.%s %s notnull=%s default=%s identity=%s generated=%s', rel.relname, a.attname,
-         format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid, true), a.attidentity, a.attgenerated)
-  FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
-  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-  WHERE rel.relkind IN ('r','p','v','m','f')
-UNION ALL
-SELECT format('constraint %s.%s %s valid=%s', rel.relname, con.conname, pg_get_constraintdef(con.oid, true), con.convalidated)
-  FROM rel JOIN pg_constraint con ON con.conrelid = rel.oid AND con.contype <> 'n'
-UNION ALL
-SELECT format('index %s.%s %s valid=%s', rel.relname, i.indexrelid::regclass, pg_get_indexdef(i.indexrelid, 0, true), i.indisvalid)
-  FROM rel JOIN pg_index i ON i.indrelid = rel.oid WHERE rel.relkind IN ('r','p','m')
-UNION ALL
-SELECT format('sequence %s %s start=%s increment=%s', rel.relname, format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement)
-  FROM rel JOIN pg_sequence s ON s.seqrelid = rel.oid
-UNION ALL
-SELECT format('function %s', pg_get_functiondef(p.oid)) FROM pg_proc p
-  WHERE p.oid IN (${ofSchema("pg_proc")}) AND p.prokind IN ('f','p')
-UNION ALL
-SELECT format('type %s %s', t.typname, t.typtype) FROM pg_type t
-  WHERE t.oid IN (${ofSchema("pg_type")}) AND t.typtype IN ('e','d')
-UNION ALL
-SELECT format('trigger %s', pg_get_triggerdef(t.oid, true)) FROM rel JOIN pg_trigger t ON t.tgrelid = rel.oid WHERE NOT t.tgisinternal
-UNION ALL
-SELECT format('policy %s.%s', rel.relname, p.polname) FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
-UNION ALL
-SELECT format('grant %s %s %s', rel.relname, CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(acl.grantee) END,
-         acl.privilege_type || CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-  FROM rel, aclexplode(rel.relacl) acl WHERE acl.grantee <> rel.relowner
-`;
+/** What they are is in their `object`. */
+const rights = new Set(["grant", "owner", "default privilege", "role", "member"]);
+
+/** Parts of `object` once more, for who writes SQL about it, and what is in the line already. */
+const told = new Set(["on", "name", "class", "type", "definition", "month", "wanted"]);

@@ -1,36 +1,53 @@
 /** What a tenant's schema looks like when it is fresh: the measure of those that exist. */
 import { sendBatch, type Knex } from "../db.ts";
 import { schemaName } from "../tenant.ts";
+import { compiledMigrations } from "./compile.ts";
 import { schemaFingerprint, type Fingerprint } from "./fingerprint.ts";
 import { roleStatements, schemaStatements } from "./tenant-schema.ts";
-import { tenantVersion } from "./version.ts";
+import { versionOf } from "./version.ts";
 
 /** No company gets as far. Two processes at once: the second waits for the first one's rollback. */
 const referenceOwner = { id: Number.MAX_SAFE_INTEGER, uuid: "00000000-0000-0000-0000-000000000000" };
 
-/** By server version (an upgraded server may write the same thing in other words) and version of the schema. */
+/** By versions of server and schema: an upgraded server may write the same thing in other words. */
 const known = new Map<string, Promise<Fingerprint>>();
 
 /**
  * Fingerprint of a schema made by this process's migrations, in a transaction that is rolled back; made once for each
  * server version. `db` must be allowed what provisioning needs: to create a schema and a role.
  */
-export async function referenceFingerprint(db: Knex): Promise<Fingerprint> {
+export const referenceFingerprint = async (db: Knex): Promise<Fingerprint> =>
+  makeOnce(db, (await compiledMigrations("tenant")).length);
+
+/**
+ * The same of an older version, made from the first migrations only. Undefined where these files never made that version:
+ * a newer release did, or one of the files was another then.
+ */
+export async function referenceOfVersion(db: Knex, version: string): Promise<Fingerprint | undefined> {
+  const migrations = await compiledMigrations("tenant");
+  for (let count = migrations.length; count >= 0; count -= 1) {
+    if (versionOf(migrations.slice(0, count)) === version) return makeOnce(db, count);
+  }
+  return undefined;
+}
+
+async function makeOnce(db: Knex, count: number): Promise<Fingerprint> {
   const { rows } = await db.raw<{ rows: { server_version: string }[] }>("SHOW server_version");
-  const server = `${rows[0]?.server_version ?? ""} ${await tenantVersion()}`;
-  let result = known.get(server);
+  const migrations = (await compiledMigrations("tenant")).slice(0, count);
+  const key = `${rows[0]?.server_version} ${versionOf(migrations)}`;
+  let result = known.get(key);
   if (result === undefined) {
-    result = makeReference(db);
-    result.catch(() => known.delete(server));
-    known.set(server, result);
+    result = makeReference(db, await schemaStatements(referenceOwner, migrations));
+    result.catch(() => known.delete(key));
+    known.set(key, result);
   }
   return result;
 }
 
-async function makeReference(db: Knex): Promise<Fingerprint> {
+async function makeReference(db: Knex, statements: readonly string[]): Promise<Fingerprint> {
   const trx = await db.transaction();
   try {
-    await sendBatch(trx, [...roleStatements(referenceOwner), ...(await schemaStatements(referenceOwner))]);
+    await sendBatch(trx, [...roleStatements(referenceOwner), ...statements]);
     return await schemaFingerprint(trx, schemaName(referenceOwner.id));
   } finally {
     await trx.rollback();

@@ -20,9 +20,13 @@ export interface SchemaOwner {
 /**
  * All statements in order: schema and mark, Knex's tables, default privileges, the migrations' DDL, Knex's rows, the
  * registry's row of its version, this month's and next month's partitions. Tables belong to the role that runs them; the tenant role gets DML only.
+ * @param migrations the first of them, for a schema of an older version; absent: all
  */
-export async function schemaStatements(tenant: SchemaOwner): Promise<string[]> {
-  const migrations = await compiledMigrations("tenant");
+export async function schemaStatements(
+  tenant: SchemaOwner,
+  migrations?: readonly CompiledMigration[],
+): Promise<string[]> {
+  migrations ??= await compiledMigrations("tenant");
   return [
     ...namespaceStatements(tenant),
     ...knexTables,

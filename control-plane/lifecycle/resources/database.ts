@@ -164,7 +164,7 @@ async function driftOf(ctx: ControlContext, tenant: LeasedTenant, facts: Facts):
     ...lost,
     ...missing.map((name) => `migration ${name} was not applied`),
     ...unknown.map((name) => `migration ${name} is not known here`),
-    ...(await describeDrift(ctx, tenant, { hasRole: facts.role, atHead, ownSettings: ownSettings(tenant) })),
+    ...(await describeDrift(ctx, tenant, { hasRole: facts.role, atHead })),
   ];
   if (why.length === 0) return { state: "present" };
   // Roles are not in a dump of one database: after a restore on a new server all of them are missing.
