@@ -24,6 +24,7 @@ const catalogue = {
   "operation-not-found": { status: 404, title: "There is no such operation" },
   "run-not-found": { status: 404, title: "There is no such migration run" },
   "run-open": { status: 409, title: "A migration run is open" },
+  "history-edited": { status: 409, title: "A migration is not any more what was applied" },
   "nothing-to-do": { status: 409, title: "There is nothing to do" },
   "slug-taken": { status: 409, title: "The slug is taken" },
   "domain-taken": { status: 409, title: "The domain is taken" },

@@ -1,15 +1,19 @@
 /** Brings one run to its end, wave by wave. Who is killed on the way is followed by another, from the rows alone. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { recordApplied } from "../../core/migrations/applied.ts";
 import { compiledMigrations } from "../../core/migrations/compile.ts";
+import { tenantVersion } from "../../core/migrations/version.ts";
 import { isServiceDown } from "../../core/errors.ts";
 import { backPressure } from "./back-pressure.ts";
 import { endRun, enlistNewcomers, pauseFor, setWave, startBake } from "./run-progress.ts";
 import type { FleetContext } from "./fleet-context.ts";
+import { openHealthGate, type HealthGate } from "./health-gate.ts";
 import { judgeWave } from "./judge-wave.ts";
 import { releaseRun, takeRun, watchRun, type RunWatch } from "./run-lease.ts";
 import { nextDueIn, RunQueue } from "./run-queue.ts";
 import { findRun, viewRun, type RunRow, type WaveView } from "./run-store.ts";
 import { StepFinder } from "./step.ts";
+import { withCalls } from "./window/on-request.ts";
 import { work, type Settled } from "./work.ts";
 
 export interface CoordinateOptions {
@@ -18,7 +22,6 @@ export interface CoordinateOptions {
   readonly onOutcome?: (tenantId: number, outcome: Settled) => void;
 }
 
-/** Undefined when it ended, was paused, or was taken over by another process: the row tells. */
 interface Session {
   readonly ctx: FleetContext;
   readonly run: RunRow;
@@ -49,8 +52,12 @@ export async function coordinate(ctx: FleetContext, runId: string, options: Coor
     isStopped: () => watch.state() !== "running" || options.signal?.aborted === true,
     onOutcome: options.onOutcome ?? (() => undefined),
   };
+  const { trickleSeconds } = run.options;
   try {
-    await runWaves(session);
+    const trickleMs = trickleSeconds === undefined ? undefined : trickleSeconds * 1000;
+    await withCalls(ctx, { run, trickleMs }, () => runWaves(session));
+    // Only a run to the newest version has applied every file.
+    if (run.target === (await tenantVersion())) await recordApplied(ctx.db, "tenant");
   } finally {
     await watch.close();
     await releaseRun(ctx, runId, token).catch((error: unknown) => {
@@ -64,25 +71,43 @@ async function runWaves(session: Session): Promise<void> {
   const { ctx, run } = session;
   const waves = await throughOutages(session, async () => (await viewRun(ctx.db, run.id))?.waves ?? []);
   for (const wave of (waves ?? []).filter(({ status }) => status !== "done")) {
-    if (wave.status !== "baking") {
-      await throughOutages(session, () => setWave(ctx.db, run.id, wave.number, "running"));
-      if (!(await workThrough(session, wave, { isLast: wave === waves?.at(-1) }))) return;
-      await throughOutages(session, () => startBake(ctx.db, run.id, wave.number, run.options.bakeSeconds));
+    const gate = await throughOutages(session, () => openHealthGate(ctx, run));
+    if (gate === undefined) return;
+    try {
+      if (!(await runWave(session, wave, { gate, isLast: wave === waves?.at(-1) }))) return;
+    } finally {
+      gate.close();
     }
-    if (!(await bake(session, wave))) return;
-    await throughOutages(session, () => setWave(ctx.db, run.id, wave.number, "done"));
   }
   if (session.isStopped()) return;
   await throughOutages(session, () => endRun(ctx.db, run));
 }
 
+interface Turn {
+  readonly gate: HealthGate;
+  readonly isLast: boolean;
+}
+
+/** Works, watches, is done. False when it was stopped or paused. */
+async function runWave(session: Session, wave: WaveView, turn: Turn): Promise<boolean> {
+  const { ctx, run } = session;
+  if (wave.status !== "baking") {
+    await throughOutages(session, () => setWave(ctx.db, run.id, wave.number, "running"));
+    if (!(await workThrough(session, wave, turn))) return false;
+    await throughOutages(session, () => startBake(ctx.db, run.id, wave.number, run.options.bakeSeconds));
+  }
+  if (!(await bake(session, wave, turn))) return false;
+  await throughOutages(session, () => setWave(ctx.db, run.id, wave.number, "done"));
+  return true;
+}
+
 /** False when it was stopped or paused. The last wave also waits for those that were busy, and takes in who came meanwhile. */
-async function workThrough(session: Session, wave: WaveView, { isLast }: { isLast: boolean }): Promise<boolean> {
+async function workThrough(session: Session, wave: WaveView, { gate, isLast }: Turn): Promise<boolean> {
   const { ctx, run, isStopped } = session;
   for (;;) {
-    await workOnce(session, wave.number);
+    await workOnce(session, wave.number, gate);
     if (isStopped()) return false;
-    if (await pauseIfBad(session, wave.number)) return false;
+    if (await pauseIfBad(session, wave.number, gate)) return false;
     if (!isLast) return true;
     const dueIn = await throughOutages(session, () => nextDueIn(ctx.db, run.id, wave.number));
     if (dueIn !== undefined) await sleep(Math.min(500, Math.max(20, dueIn)));
@@ -90,7 +115,7 @@ async function workThrough(session: Session, wave: WaveView, { isLast }: { isLas
   }
 }
 
-async function workOnce(session: Session, wave: number): Promise<void> {
+async function workOnce(session: Session, wave: number, gate: HealthGate): Promise<void> {
   const { ctx, run, steps } = session;
   const { concurrency, lockTimeoutMs, statementTimeoutMs, busyMinutes, onError } = run.options;
   let isBad = false;
@@ -114,7 +139,7 @@ async function workOnce(session: Session, wave: number): Promise<void> {
       lockTimeoutMs,
       statementTimeoutMs,
       width: session.width,
-      isStopped: () => isBad || session.isStopped(),
+      isStopped: () => isBad || gate.reason() !== undefined || session.isStopped(),
       onOutcome,
     },
     concurrency,
@@ -123,25 +148,28 @@ async function workOnce(session: Session, wave: number): Promise<void> {
 
 const ignore = () => undefined;
 
-async function pauseIfBad(session: Session, wave: number): Promise<boolean> {
+async function pauseIfBad(session: Session, wave: number, gate: HealthGate): Promise<boolean> {
   const { ctx, run } = session;
-  const reason = await throughOutages(session, () => judgeWave(ctx.db, run, wave));
+  const reason = (await throughOutages(session, () => judgeWave(ctx.db, run, wave))) ?? gate.reason();
   if (reason === undefined) return false;
   await throughOutages(session, () => pauseFor(ctx.db, run.id, reason));
   return true;
 }
 
 /** Watches before the next wave. False when it was stopped or paused. */
-async function bake(session: Session, wave: WaveView): Promise<boolean> {
+async function bake(session: Session, wave: WaveView, { gate, isLast }: Turn): Promise<boolean> {
   const { ctx, run, isStopped } = session;
   for (;;) {
     if (isStopped()) return false;
+    if (gate.reason() !== undefined) break;
     const view = await throughOutages(session, () => viewRun(ctx.db, run.id));
     const until = view?.waves.find(({ number }) => number === wave.number)?.bake_until;
-    if (until === null || until === undefined || until.getTime() <= Date.now())
-      return !(await pauseIfBad(session, wave.number));
+    if (until === null || until === undefined || until.getTime() <= Date.now()) break;
     await sleep(Math.min(500, until.getTime() - Date.now()));
   }
+  // Where nobody asked for a time to watch, what was told so far has to do.
+  if (!isLast) await throughOutages(session, () => gate.judge(run.options.bakeSeconds > 0));
+  return !(await pauseIfBad(session, wave.number, gate));
 }
 
 /** Repeats what a lost server prevented until it is back or the run is stopped (then undefined). */

@@ -1,6 +1,7 @@
 /** What a run would do, and the rows that begin one. */
 import type { Knex } from "../../core/db.ts";
 import { AppError, isUniqueViolation } from "../../core/errors.ts";
+import { listEdited } from "../../core/migrations/applied.ts";
 import { readMigrations, type SqlMigration } from "../../core/migrations/sql-files.ts";
 import { isNewerVersion, versionOf } from "../../core/migrations/version.ts";
 import { writeAudit } from "../audit.ts";
@@ -38,13 +39,14 @@ export async function planRun({ db }: FleetContext, request: RunRequest): Promis
  * Writes a run with its waves and tenants, for this process to coordinate; if it does not, another one takes over when the
  * lease has ended.
  * @throws AppError `run-open` when one is open, `nothing-to-do` when all tenants are where they should be,
- * `contract-too-early` as planRun.
+ * `contract-too-early` as planRun, `history-edited` when a file is not any more what ran.
  */
 export async function startRun(ctx: FleetContext, request: RunRequest, requestedBy: string): Promise<string> {
   const options = runOptionsSchema.parse(request);
   return ctx.db.transaction(async (trx) => {
     const { plan, pending, sql, bindings } = await draft(trx, options);
     if (plan.tenants === 0) throw new AppError("nothing-to-do", "every tenant is where the run would bring it");
+    await refuseEdited(trx);
     await claimWindow(trx, pending);
     const id = await insertRun(trx, ctx, { plan, options, requestedBy });
     await trx.raw(
@@ -57,6 +59,13 @@ export async function startRun(ctx: FleetContext, request: RunRequest, requested
     await writeAudit(trx, { actor: requestedBy, action: "migration-run.started", correlationId: id, data });
     return id;
   });
+}
+
+async function refuseEdited(db: Knex): Promise<void> {
+  const edited = await listEdited(db, "tenant");
+  if (edited.length === 0) return;
+  const advice = "restore the file as it was released and write the change as a new migration";
+  throw new AppError("history-edited", `${edited.join(", ")} ran here with another text: ${advice}`);
 }
 
 async function insertRun(
@@ -111,7 +120,7 @@ async function draft(db: Knex, options: RunOptions): Promise<Draft> {
   const bindings = {
     versions: ours.map(({ version }) => version),
     only: options.tenants ?? null,
-    percents: options.waves,
+    percents: options.mode === "on-request" ? [100] : options.waves,
     canary: options.canary,
   };
   const { rows } = ours.length === 0 ? { rows: [] } : await db.raw<CountRows>(countSql, bindings);
@@ -127,8 +136,10 @@ async function draft(db: Knex, options: RunOptions): Promise<Draft> {
   };
 }
 
-const waveName = ({ waves }: RunOptions, number: number): string =>
-  number === 1 ? "canary" : `${waves[number - 2]} %`;
+function waveName({ waves, mode }: RunOptions, number: number): string {
+  if (number === 1) return "canary";
+  return mode === "on-request" ? "on request" : `${waves[number - 2]} %`;
+}
 
 type CountRows = { rows: { number: number; tenants: number }[] };
 

@@ -8,6 +8,11 @@ export const runOptionsSchema = z.strictObject({
     .enum(["eager", "on-request"])
     .default("eager")
     .describe("`on-request`: after the canaries a tenant is migrated when somebody next asks for it"),
+  trickleSeconds: z
+    .number()
+    .positive()
+    .optional()
+    .describe("`on-request`: each time this is over one more tenant is migrated unasked; absent: none is"),
   canary: z
     .boolean()
     .default(true)
@@ -31,6 +36,12 @@ export const runOptionsSchema = z.strictObject({
     .max(1)
     .default(0.05)
     .describe("Share of a wave's tenants that may fail before it pauses"),
+  maxRuntimeErrorRate: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.02)
+    .describe("How much more of the runtimes' requests may end in 5xx than before a wave, before the run pauses"),
   lockTimeoutMs: z.number().int().min(10).max(60_000).default(2_000).describe("How long a busy tenant is kept waiting"),
   statementTimeoutMs: z.number().int().min(0).default(600_000).describe("What one statement may take; 0: any time"),
   busyMinutes: z

@@ -57,7 +57,7 @@ export class RunQueue {
   }
 }
 
-/** Milliseconds until the next busy tenant is due, undefined when nobody waits. */
+/** Milliseconds until the next tenant is due, undefined when nobody waits. Of an on-request run that may be for ever. */
 export async function nextDueIn(db: Knex, runId: string, wave: number): Promise<number | undefined> {
   const { rows } = await db.raw<{ rows: { ms: number | null }[] }>(
     `SELECT extract(epoch FROM min(greatest(next_attempt_at, now())) - now())::float8 * 1000 AS ms

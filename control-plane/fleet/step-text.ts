@@ -1,14 +1,23 @@
 /** A step as the one message that does it, and where in it something went wrong. */
 import pg from "pg";
 import { partitionStatement, searchPathStatement } from "../../core/migrations/tenant-schema.ts";
+import { blockedBy } from "../../core/migrations/analysis/lock-modes.ts";
+import type { CompiledMigration } from "../../core/migrations/compile.ts";
 import type { ResultError } from "./run-store.ts";
 import { recordStatement, type Step } from "./step.ts";
 
-/** Constant for all tenants of a step: its statements joined, and how many there are. */
+/** Constant for all tenants of a step. */
 export interface StepText {
   readonly body: string;
-  readonly statements: readonly { readonly migration: string; readonly number: number; readonly sql: string }[];
+  /** Each of its statements: where it stands in which file; undefined for the locks that are taken first. */
+  readonly places: readonly (Place | undefined)[];
   readonly needsPartitions: boolean;
+}
+
+interface Place {
+  readonly migration: string;
+  readonly statement: number;
+  readonly sql: string;
 }
 
 const texts = new WeakMap<Step, StepText>();
@@ -23,18 +32,39 @@ export function textOf(step: Step): StepText {
 }
 
 function compose(step: Step): StepText {
-  const statements = step.migrations.flatMap(({ name, statements: up, downStatements: down }) =>
-    (step.direction === "up" ? up : down).map((sql, i) => ({ migration: name, number: i + 1, sql })),
-  );
+  const parts = step.migrations.flatMap((migration, file) => [
+    ...lockStatements(step, migration, file === 0).map((sql) => ({ sql, place: undefined })),
+    ...statementsOf(step, migration).map((sql, i) => ({
+      sql,
+      place: { migration: migration.name, statement: i + 1, sql: sql.slice(0, 200) },
+    })),
+  ]);
   return {
-    body: statements.map(({ sql }) => sql).join(";\n"),
-    statements,
-    needsPartitions: step.direction === "up" && statements.some(({ sql }) => /\bPARTITION\s+BY\b/i.test(sql)),
+    body: parts.map(({ sql }) => sql).join(";\n"),
+    places: parts.map(({ place }) => place),
+    needsPartitions: step.direction === "up" && parts.some(({ sql }) => /\bPARTITION\s+BY\b/i.test(sql)),
   };
 }
 
-/** Statements of a batch before the step's own. */
-const before = 2;
+const statementsOf = ({ direction }: Step, migration: CompiledMigration): readonly string[] =>
+  direction === "up" ? migration.statements : migration.downStatements;
+
+/**
+ * Every lock that a request would wait for is taken before the file begins. Who waits while he holds something could be waited
+ * for in turn: so only the first lock is waited for with patience, the others for less than the second after which a
+ * request looks for a deadlock and dies of it.
+ */
+function lockStatements({ direction }: Step, migration: CompiledMigration, isFirst: boolean): string[] {
+  const all = direction === "up" ? migration.locks : migration.downLocks;
+  const locks = all.filter(({ mode }) => blockedBy(mode) !== undefined);
+  if (isFirst && locks.length < 2) return [];
+  const [first, ...others] = locks.map(({ table, mode }) => `LOCK TABLE ${pg.escapeIdentifier(table)} IN ${mode} MODE`);
+  if (first === undefined) return [];
+  const hurry = `SET LOCAL lock_timeout TO '${hurriedMs}ms'`;
+  return isFirst ? [first, hurry, ...others] : [hurry, first, ...others];
+}
+
+const hurriedMs = 100;
 
 export interface BatchTenant {
   readonly tenantId: number;
@@ -57,11 +87,13 @@ export function batchOf({ tenantId, batch }: BatchTenant, step: Step, runId: str
   ].join(";\n");
 }
 
+/** Statements of a batch before the step's own. */
+const before = 2;
+
 /** `completed`: how many statements of the batch had been answered when the error came. PostgreSQL's detail, a row, stays out. */
 export function describeFailure(error: unknown, step: Step, completed: number): ResultError {
   const e = error as Partial<pg.DatabaseError> & Error;
-  const at = textOf(step).statements[completed - before];
-  const place = at === undefined ? {} : { migration: at.migration, statement: at.number, sql: at.sql.slice(0, 200) };
+  const place = textOf(step).places[completed - before];
   const subject = [e.table, e.column, e.constraint].filter((part) => part !== undefined).join(" ");
   return {
     code: e.code ?? "failed",
