@@ -1,6 +1,6 @@
 /** What a run learns of the runtime: whether its requests fail more, and for which tenants somebody asks. */
 import { expect } from "chai";
-import { judgeHealth, readSettledHealth } from "../control-plane/fleet/window/runtime-health.ts";
+import { openHealthGate, readSettledHealth } from "../control-plane/fleet/window/runtime-health.ts";
 import { hearTouched, type TouchListener } from "../control-plane/fleet/window/touched.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, runtimeClient, type Company } from "./support/runtime-client.ts";
@@ -21,16 +21,14 @@ describe("a run and the runtime", () => {
 
   it("sees requests fail that did not before, up to the last one", async () => {
     await askOften(a, 40);
-    const before = await readSettledHealth(platform.ctx.db);
+    await readSettledHealth(platform.ctx.db);
+    const gate = await openHealthGate(platform.ctx.db, { minRequests: 20 });
     await askOften(a, 20);
-    const limits = { minRequests: 20 };
-    expect(judgeHealth(before, await readSettledHealth(platform.ctx.db), limits)).to.deep.equal({ ok: true });
+    expect(await gate.judge()).to.equal(undefined);
     await platform.query(`ALTER TABLE tenant_${a.id}.customers RENAME TO customers_away`);
     await askOften(a, 2);
     await platform.query(`ALTER TABLE tenant_${a.id}.customers_away RENAME TO customers`);
-    expect(judgeHealth(before, await readSettledHealth(platform.ctx.db), limits)).to.deep.equal({
-      pause: "the runtime answers 9.1 % of requests with 5xx (2 of 22), 0.0 % before",
-    });
+    expect(await gate.judge()).to.equal("the runtime answers 9.1 % of requests with 5xx (2 of 22), 0.0 % before");
   });
 
   describe("that waits for tenants to be asked for", () => {
