@@ -50,7 +50,8 @@ export async function startHeartbeat(db: Knex, options: HeartbeatOptions): Promi
     }
   };
   await beat();
-  const leave = () => Promise.race([db.raw("SELECT public.end_process(?)", [id]), sleep(farewellMs)]);
+  const leave = () =>
+    Promise.race([db.raw("SELECT public.end_process(?)", [id]), sleep(farewellMs, undefined, { ref: false })]);
   if (isTooOld(version, state)) {
     await leave();
     throw new Error(tooOld(version, state.floor));

@@ -1,15 +1,20 @@
 /** The registry knows which processes are at work, what each knows of tenants' migrations, and how it fares. */
 import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
 import { expect } from "chai";
+import express from "express";
 import { openDatabase } from "../core/db.ts";
+import { closeServer, listen } from "../core/http.ts";
 import { createLogger } from "../core/logger.ts";
 import { tenantVersion } from "../core/migrations/version.ts";
 import { startHeartbeat } from "../core/process-registry.ts";
 import { openRegistry } from "../core/registry.ts";
 import { createShutdown } from "../core/shutdown.ts";
+import { openTenancy } from "../tenant-runtime/library/index.ts";
 import { startRuntime } from "../tenant-runtime/start.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, runtimeClient, type Company } from "./support/runtime-client.ts";
+import { masterKey } from "./support/servers.ts";
 import { until } from "./support/wait.ts";
 
 const log = createLogger("test", "silent");
@@ -115,6 +120,38 @@ describe("the processes at work", () => {
       expect((await living()).map((row) => row.id)).not.to.include(heart.id);
     } finally {
       await registry.destroy();
+    }
+  });
+
+  it("start also where the registry does not keep such rows yet, and enter themselves when it does", async () => {
+    const rename = (from: string, to: string) => platform.query(`ALTER FUNCTION ${from} RENAME TO ${to}`);
+    await rename("beat_process", "beat_process_later");
+    const heart = await startHeartbeat(platform.ctx.db, { kind: "worker", seconds: 0.1, log });
+    try {
+      expect((await living()).map((row) => row.id)).not.to.include(heart.id);
+    } finally {
+      await rename("beat_process_later", "beat_process");
+    }
+    await until(living, (rows) => rows.some(({ id }) => id === heart.id), { what: "a row of its own" });
+    await heart.close();
+  });
+
+  it("are also those of somebody else's app that serves companies, whose requests count", async () => {
+    const { databaseUrl, config } = platform;
+    const options = { databaseUrl, redisUrl: config.REDIS_URL ?? "", masterKey };
+    const tenancy = await openTenancy(options);
+    const app = express().get("/", tenancy.resolve, (_req, res) => void res.status(500).end());
+    const server = createServer(app);
+    try {
+      const [own] = (await living()).filter(({ kind }) => kind === "runtime").slice(1);
+      const askApp = runtimeClient({ httpPort: await listen(server, 0, "127.0.0.1") });
+      expect((await askApp(company.api, "GET /", { plain: true })).status).to.equal(500);
+      const counts = async () => (await living()).find(({ id }) => id === own?.id);
+      const row = await until(counts, (counted) => counted?.requests === "1", { what: "the count of its request" });
+      expect(row?.server_errors).to.equal("1");
+    } finally {
+      await closeServer(server);
+      await tenancy.close();
     }
   });
 
