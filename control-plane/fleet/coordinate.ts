@@ -7,7 +7,7 @@ import { isServiceDown } from "../../core/errors.ts";
 import { backPressure } from "./back-pressure.ts";
 import { endRun, enlistNewcomers, pauseFor, setWave, startBake } from "./run-progress.ts";
 import type { FleetContext } from "./fleet-context.ts";
-import { openHealthGate, type HealthGate } from "./health-gate.ts";
+import { watchHealth, type HealthWatch } from "./watch-health.ts";
 import { judgeWave } from "./judge-wave.ts";
 import { releaseRun, takeRun, watchRun, type RunWatch } from "./run-lease.ts";
 import { nextDueIn, RunQueue } from "./run-queue.ts";
@@ -71,7 +71,7 @@ async function runWaves(session: Session): Promise<void> {
   const { ctx, run } = session;
   const waves = await throughOutages(session, async () => (await viewRun(ctx.db, run.id))?.waves ?? []);
   for (const wave of (waves ?? []).filter(({ status }) => status !== "done")) {
-    const gate = await throughOutages(session, () => openHealthGate(ctx, run));
+    const gate = await throughOutages(session, () => watchHealth(ctx, run));
     if (gate === undefined) return;
     try {
       if (!(await runWave(session, wave, { gate, isLast: wave === waves?.at(-1) }))) return;
@@ -84,7 +84,7 @@ async function runWaves(session: Session): Promise<void> {
 }
 
 interface Turn {
-  readonly gate: HealthGate;
+  readonly gate: HealthWatch;
   readonly isLast: boolean;
 }
 
@@ -115,7 +115,7 @@ async function workThrough(session: Session, wave: WaveView, { gate, isLast }: T
   }
 }
 
-async function workOnce(session: Session, wave: number, gate: HealthGate): Promise<void> {
+async function workOnce(session: Session, wave: number, gate: HealthWatch): Promise<void> {
   const { ctx, run, steps } = session;
   const { concurrency, lockTimeoutMs, statementTimeoutMs, busyMinutes, onError } = run.options;
   let isBad = false;
@@ -148,7 +148,7 @@ async function workOnce(session: Session, wave: number, gate: HealthGate): Promi
 
 const ignore = () => undefined;
 
-async function pauseIfBad(session: Session, wave: number, gate: HealthGate): Promise<boolean> {
+async function pauseIfBad(session: Session, wave: number, gate: HealthWatch): Promise<boolean> {
   const { ctx, run } = session;
   const reason = (await throughOutages(session, () => judgeWave(ctx.db, run, wave))) ?? gate.reason();
   if (reason === undefined) return false;

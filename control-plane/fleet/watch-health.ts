@@ -6,7 +6,7 @@ import { judgeHealth, readHealth, readSettledHealth } from "./window/runtime-hea
 
 const lookEveryMs = 1_000;
 
-export interface HealthGate {
+export interface HealthWatch {
   /** Why to pause, as soon as it is seen. */
   readonly reason: () => string | undefined;
   /** Looks once more; `settled`: waits until every runtime has told what it answered until now. */
@@ -15,7 +15,7 @@ export interface HealthGate {
 }
 
 /** The moment it is opened is the one that is compared with. */
-export async function openHealthGate(ctx: FleetContext, run: RunRow): Promise<HealthGate> {
+export async function watchHealth(ctx: FleetContext, run: RunRow): Promise<HealthWatch> {
   const before = await readHealth(ctx.db);
   const options = { maxRuntimeErrorRate: run.options.maxRuntimeErrorRate };
   let reason: string | undefined;
