@@ -28,7 +28,10 @@ describe("a run and the runtime", () => {
     await platform.query(`ALTER TABLE tenant_${a.id}.customers RENAME TO customers_away`);
     await askOften(a, 2);
     await platform.query(`ALTER TABLE tenant_${a.id}.customers_away RENAME TO customers`);
-    expect(await gate.judge()).to.equal("the runtime answers 9.1 % of requests with 5xx (2 of 22), 0.0 % before");
+    // An answer is counted a moment after it has arrived: the last of the forty may be among those after.
+    expect(await gate.judge()).to.match(
+      /^the runtime answers \d\.\d % of requests with 5xx \(2 of 2[234]\), 0\.0 % before$/,
+    );
   });
 
   describe("that waits for tenants to be asked for", () => {
