@@ -14,10 +14,9 @@ import { companyRoutes } from "./modules/company/routes.ts";
 import { customerRoutes } from "./modules/customers/routes.ts";
 import { groupRoutes } from "./modules/people/group-routes.ts";
 import { personRoutes } from "./modules/people/person-routes.ts";
-import { resolveTenant } from "./resolution/resolve-tenant.ts";
 import { secureHeaders } from "./edge/secure-headers.ts";
 import { guardTenant } from "./guard/tenant-guard.ts";
-import { admitRequests } from "./limits/admit-requests.ts";
+import { serveTenants } from "./serve-tenants.ts";
 
 /** The table of mounts. What one kind of host serves does not exist on the other. */
 export function createRuntimeApp(ctx: RuntimeContext): Express {
@@ -43,8 +42,7 @@ export function createRuntimeApp(ctx: RuntimeContext): Express {
 
   app.use(correlate, measureRequests(metrics, ctx.answers), secureHeaders());
   app.use(loopbackRoutes(ctx, metrics));
-  app.use(resolveTenant(ctx));
-  app.use(admitRequests(ctx, metrics.registry));
+  app.use(serveTenants(ctx, metrics.registry));
   app.use((req, res, next) => hosts[req.tenant.hostKind](req, res, next));
   app.use(notFound);
   app.use(answerErrors(ctx.log, answerProblem));

@@ -17,9 +17,8 @@ import { createSecrets } from "../../core/secrets.ts";
 import { createShutdown } from "../../core/shutdown.ts";
 import { servicePassword } from "../../core/service-roles.ts";
 import { secureHeaders } from "../../tenant-runtime/edge/secure-headers.ts";
-import { admitRequests } from "../../tenant-runtime/limits/admit-requests.ts";
 import { openContext } from "../../tenant-runtime/open-context.ts";
-import { resolveTenant } from "../../tenant-runtime/resolution/resolve-tenant.ts";
+import { serveTenants } from "../../tenant-runtime/serve-tenants.ts";
 import { plainSchema } from "./fleet.ts";
 
 export const variants = ["tenancy", "plain", "qualified", "usual"] as const;
@@ -50,8 +49,7 @@ const found: Record<Variant, () => Served | Promise<Served>> = {
       DB_POOL_MAX: max,
     });
     const ctx = await openContext(config, log, { shutdown: createShutdown(log), name: "bench tenancy" });
-    const before = [resolveTenant(ctx), admitRequests(ctx, new Registry())];
-    return { before, find: (req, id) => customer(req.tenant.db, id) };
+    return { before: [serveTenants(ctx, new Registry())], find: (req, id) => customer(req.tenant.db, id) };
   },
   /** One schema for everybody. */
   plain() {
