@@ -4,7 +4,7 @@ import { Agent, request, type IncomingMessage } from "node:http";
 import { collectUsage } from "../control-plane/lifecycle/upkeep/usage.ts";
 import { createLogger } from "../core/logger.ts";
 import { openRedis } from "../core/redis.ts";
-import { usageKey } from "../core/tenant.ts";
+import { metaKey, usageKey } from "../core/tenant.ts";
 import { openUsageMeter } from "../core/usage/usage-meter.ts";
 import { dateOfDay, utcDay } from "../core/usage/usage.ts";
 import { openDeafProxy } from "./support/deaf-proxy.ts";
@@ -171,6 +171,36 @@ describe("usage of a company", () => {
       await meter.close();
       redis.disconnect();
       await proxy.close();
+    }
+  });
+
+  it("arrives once for each of more companies than one message carries", async () => {
+    const ids = Array.from({ length: 250 }, (_, i) => acme.id + 500_000 + i);
+    const { redis: direct } = platform.ctx;
+    const counted = () => Promise.all(ids.map((id) => direct.hget(counterKey(id), "requests")));
+    const proxy = await openDeafProxy(shared.redisUrl);
+    const redis = openRedis(proxy.url, log, { commandTimeout: 200 });
+    const meter = openUsageMeter(redis, log, { flushMs: 3_600_000 });
+    try {
+      await Promise.all(ids.map((id) => direct.set(metaKey(id), "here")));
+      await redis.ping();
+      ids.forEach((id) => meter.addRequest(id, 1, 1));
+      proxy.loseAnswers();
+      await meter.flush();
+      const before = await counted();
+      expect([before[0], before.at(-1)]).to.deep.equal(["1", null]);
+      proxy.restore();
+      await until(
+        () => meter.flush().then(counted),
+        (counts) => !counts.includes(null),
+      );
+      expect(new Set(await counted())).to.deep.equal(new Set(["1"]));
+    } finally {
+      await meter.close();
+      redis.disconnect();
+      await proxy.close();
+      await direct.unlink(...ids.flatMap((id) => [metaKey(id), counterKey(id)]));
+      await direct.srem(`secretaria:usage:${today.replaceAll("-", "")}`, ...ids);
     }
   });
 
