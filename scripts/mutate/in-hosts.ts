@@ -66,8 +66,8 @@ export const inHosts: readonly Mutation[] = [
     defence: "loopback names",
     family: "hosts",
     file: "tenant-runtime/edge/loopback.ts",
-    from: 'isFromLoopback(req) ? next() : next("router")',
-    to: "isFromLoopback(req) ? next() : next()",
+    from: "isFromLoopback(req) ? router(req, res, next) : next()",
+    to: "router(req, res, next)",
   },
   {
     name: "all hosts serve all",

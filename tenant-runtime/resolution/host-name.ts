@@ -51,8 +51,8 @@ export function handshakeHost(req: Request): string | undefined {
  */
 export function isFromLoopback(req: Request): boolean {
   return (
-    isPlainRequest(req) &&
     loopbackHost.test(req.headers.host ?? "") &&
+    isPlainRequest(req) &&
     loopbackAddress.test(req.socket.remoteAddress ?? "") &&
     !Object.keys(req.headers).some((name) => forwardingHeader.test(name))
   );
