@@ -57,13 +57,13 @@ describe("traffic during a fleet run", function traffic() {
   });
 
   it("meets no failed request, neither of reading nor of writing, on the way up, down and up again", async () => {
-    let isOver = false;
+    const over = new AbortController();
     const statuses = new Map<string, number>();
     const count = (what: string, status: number) =>
       statuses.set(`${what} ${status}`, (statuses.get(`${what} ${status}`) ?? 0) + 1);
     const failures: unknown[] = [];
     const client = async (number: number) => {
-      for (let i = number; !isOver; i += 1) {
+      for (let i = number; !over.signal.aborted; i += 1) {
         const { api, token } = companies[(i * 7) % companies.length] as Company;
         const body = {
           name: `Cliente ${number} ${i}`,
@@ -88,7 +88,7 @@ describe("traffic during a fleet run", function traffic() {
       await bring({ direction: "down", to: "0014" });
       await bring({ concurrency: 2 });
     } finally {
-      isOver = true;
+      over.abort();
       await running;
     }
     expect(failures.slice(0, 3)).to.deep.equal([]);
