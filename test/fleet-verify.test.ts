@@ -127,7 +127,7 @@ describe("verifying a fleet", () => {
       const seen: Verdict[] = [];
       await verifyFleet(fleet.ctx, { onVerdict: (verdict) => seen.push(verdict) });
       expect(seen.map(({ tenant }) => tenant)).to.not.include(leaving);
-      expect(seen.find(({ tenant }) => tenant === busy)?.status).to.equal("unknown");
+      expect(seen.find(({ tenant }) => tenant === busy)?.status).to.equal("behind");
     } finally {
       await fleet.query("ROLLBACK");
     }

@@ -24,31 +24,47 @@ export const referenceFingerprint = async (db: Knex): Promise<Fingerprint> =>
  * a newer release did, or one of the files was another then.
  */
 export async function referenceOfVersion(db: Knex, version: string): Promise<Fingerprint | undefined> {
+  const count = await countOfVersion(version);
+  return count === undefined ? undefined : makeOnce(db, count);
+}
+
+/** Lends a fresh schema of that version, which is never seen. Undefined as above. */
+export async function withReferenceSchema<T>(
+  db: Knex,
+  version: string,
+  work: (trx: Knex, schema: string) => Promise<T>,
+): Promise<T | undefined> {
+  const count = await countOfVersion(version);
+  return count === undefined ? undefined : lendReference(db, count, work);
+}
+
+async function countOfVersion(version: string): Promise<number | undefined> {
   const migrations = await compiledMigrations("tenant");
   for (let count = migrations.length; count >= 0; count -= 1) {
-    if (versionOf(migrations.slice(0, count)) === version) return makeOnce(db, count);
+    if (versionOf(migrations.slice(0, count)) === version) return count;
   }
   return undefined;
 }
 
 async function makeOnce(db: Knex, count: number): Promise<Fingerprint> {
   const { rows } = await db.raw<{ rows: { server_version: string }[] }>("SHOW server_version");
-  const migrations = (await compiledMigrations("tenant")).slice(0, count);
-  const key = `${rows[0]?.server_version} ${versionOf(migrations)}`;
+  const key = `${rows[0]?.server_version} ${versionOf((await compiledMigrations("tenant")).slice(0, count))}`;
   let result = known.get(key);
   if (result === undefined) {
-    result = makeReference(db, await schemaStatements(referenceOwner, migrations));
+    result = lendReference(db, count, (trx, schema) => schemaFingerprint(trx, schema));
     result.catch(() => known.delete(key));
     known.set(key, result);
   }
   return result;
 }
 
-async function makeReference(db: Knex, statements: readonly string[]): Promise<Fingerprint> {
+async function lendReference<T>(db: Knex, count: number, work: (trx: Knex, schema: string) => Promise<T>): Promise<T> {
+  const migrations = (await compiledMigrations("tenant")).slice(0, count);
+  const statements = await schemaStatements(referenceOwner, migrations);
   const trx = await db.transaction();
   try {
     await sendBatch(trx, [...roleStatements(referenceOwner), ...statements]);
-    return await schemaFingerprint(trx, schemaName(referenceOwner.id));
+    return await work(trx, schemaName(referenceOwner.id));
   } finally {
     await trx.rollback();
   }

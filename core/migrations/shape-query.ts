@@ -9,29 +9,38 @@ export const ofSchema = (catalog: "pg_class" | "pg_proc" | "pg_type" | "pg_defau
      AND classid = '${catalog}'::regclass`;
 
 /**
- * A WITH clause that ends in `facts (kind, object, body)`, after `ns` and `rel`: the one schema and its relations but for
- * partitions. `body` is jsonb as text.
+ * Begins a WITH clause: `ns`, `everything` (its relations), `rel` (all but partitions).
  *
  * `ns` puts the schema on the search path, until the transaction ends: pg_get_*def leave out the schema of what is on
  * the path. In the statement itself, so that a prepared statement outside a transaction is planned for one path only.
  * @param schema placeholder of the schema's name
- * @param more SELECTs of the same three columns, joined to the facts
  */
-export const shapeQuery = (schema: string, more = ""): string => `
+export const schemaClause = (schema: string): string => `
 WITH ns AS MATERIALIZED (
   SELECT oid, nspname, nspacl, nspowner, set_config('search_path', quote_ident(nspname), true) AS path
     FROM pg_namespace WHERE nspname = ${schema}),
 everything AS MATERIALIZED (
   SELECT c.* FROM ns JOIN pg_class c ON c.relnamespace = ns.oid AND ns.path <> '' WHERE c.oid IN (${ofSchema("pg_class")})),
-rel AS MATERIALIZED (SELECT * FROM everything WHERE NOT relispartition),
-shape AS (
+rel AS MATERIALIZED (SELECT * FROM everything WHERE NOT relispartition)`;
+
+/**
+ * A WITH clause that ends in `facts (kind, object, body)`; `body` is jsonb as text.
+ * @param more SELECTs of the same three columns, joined to the facts
+ */
+export const shapeQuery = (schema: string, more = ""): string => `${schemaClause(schema)},
+shape AS (${commonFacts} UNION ALL ${rareFacts} ${more}),
+facts AS (
+SELECT kind, replace(object, nspname, '<schema>') AS object, replace(body::text, nspname, '<schema>') AS body FROM shape, ns)`;
+
+/** What every table has. pg_get_expr opens the table only for an expression that has columns in it. */
+const commonFacts = `
 SELECT 'table' AS kind, relname::text AS object, jsonb_build_object('kind', relkind, 'persistence', relpersistence,
          'partition', pg_get_partkeydef(oid), 'rls', relrowsecurity, 'forced', relforcerowsecurity,
          'view', CASE WHEN relkind IN ('v','m') THEN pg_get_viewdef(oid, true) END) AS body
   FROM rel WHERE relkind IN ('r','p','v','m','f')
 UNION ALL
 SELECT 'column', rel.relname || '.' || a.attname, jsonb_build_object('on', rel.relname, 'name', a.attname,
-         'type', format_type(a.atttypid, a.atttypmod), 'notnull', a.attnotnull, 'default', pg_get_expr(d.adbin, d.adrelid, true),
+         'type', format_type(a.atttypid, a.atttypmod), 'notnull', a.attnotnull, 'default', pg_get_expr(d.adbin, CASE a.attgenerated WHEN '' THEN 0 ELSE d.adrelid END, true),
          'identity', nullif(a.attidentity, ''), 'generated', nullif(a.attgenerated, ''),
          'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END)
   FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -49,6 +58,14 @@ SELECT 'index', x.relname::text, jsonb_build_object('on', rel.relname, 'name', x
   LEFT JOIN pg_constraint con ON con.conrelid = i.indrelid AND con.conname = x.relname AND con.conindid = i.indexrelid
   WHERE rel.relkind IN ('r','p','m')
 UNION ALL
+SELECT 'grant', format('%s %s %s', relname, acl.grantee, acl.privilege_type), jsonb_build_object('on', relname,
+         'class', relkind, 'to', acl.grantee, 'privilege', acl.privilege_type, 'option', nullif(bool_or(acl.is_grantable), false))
+  FROM rel, LATERAL (SELECT ${grantee("one")} AS grantee, one.privilege_type, one.is_grantable
+                       FROM aclexplode(rel.relacl) one WHERE one.grantee <> rel.relowner) acl
+  GROUP BY relname, relkind, acl.grantee, acl.privilege_type`;
+
+/** What few schemas have much of. */
+export const rareFacts = `
 SELECT 'sequence', rel.relname::text, jsonb_build_object('type', format_type(s.seqtypid, NULL), 'start', s.seqstart,
          'increment', s.seqincrement, 'cycle', s.seqcycle, 'of',
          (SELECT format('%I.%I', refobjid::regclass, a.attname) FROM pg_depend d
@@ -76,17 +93,8 @@ SELECT 'policy', rel.relname || '.' || p.polname, jsonb_build_object('on', rel.r
          'roles', (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END, ', ' ORDER BY r) FROM unnest(p.polroles) r))
   FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
 UNION ALL
-SELECT 'grant', format('%s %s %s', relname, acl.grantee, acl.privilege_type), jsonb_build_object('on', relname,
-         'class', relkind, 'to', acl.grantee, 'privilege', acl.privilege_type, 'option', nullif(bool_or(acl.is_grantable), false))
-  FROM rel, LATERAL (SELECT ${grantee("one")} AS grantee, one.privilege_type, one.is_grantable
-                       FROM aclexplode(rel.relacl) one WHERE one.grantee <> rel.relowner) acl
-  GROUP BY relname, relkind, acl.grantee, acl.privilege_type
-UNION ALL
 SELECT 'partition', rel.relname || ' default', jsonb_build_object('on', rel.relname, 'name', p.partdefid::regclass::text)
-  FROM rel JOIN pg_partitioned_table p ON p.partrelid = rel.oid WHERE p.partdefid <> 0
-${more}),
-facts AS (
-SELECT kind, replace(object, nspname, '<schema>') AS object, replace(body::text, nspname, '<schema>') AS body FROM shape, ns)`;
+  FROM rel JOIN pg_partitioned_table p ON p.partrelid = rel.oid WHERE p.partdefid <> 0`;
 
 /** Who was granted the item `acl` of aclexplode. */
 export function grantee(acl: string): string {

@@ -1,9 +1,10 @@
-/** Reads tenants' catalogs for verification, each by one prepared statement. */
+/** Reads tenants' catalogs for verification: one prepared statement each, and two more where it does not say that all is well. */
 import pg from "pg";
-import { connectionSettings } from "../../../core/db.ts";
+import { connectionSettings, type Knex } from "../../../core/db.ts";
 import { factsHash, factsJson, type Fact } from "../../../core/migrations/fingerprint.ts";
-import { shapeQuery } from "../../../core/migrations/shape-query.ts";
+import { schemaClause, shapeQuery } from "../../../core/migrations/shape-query.ts";
 import { schemaName } from "../../../core/tenant.ts";
+import { quickQuery, quickVersions } from "./quick-query.ts";
 import { rightsFacts } from "./rights.ts";
 
 export interface SchemaSummary {
@@ -12,12 +13,20 @@ export interface SchemaSummary {
   readonly exists: boolean;
   /** Its mark is that of the registry's row. */
   readonly isOwn: boolean;
-  /** Of shape and rights: a reference's hash where nothing differs. Null of what is missing or another's. */
-  readonly hash: string | null;
+  /** See quick-query.ts; null of what is missing or another's, and on servers that it is not written for. */
+  readonly quick: string | null;
+}
+
+/** Of the facts of shape and rights: a reference's hash where nothing differs. */
+export interface SchemaHash {
+  /** What the registry says at the same moment. */
+  readonly version: string | null;
+  readonly hash: string;
 }
 
 export interface SchemaReader {
   summarise(id: number): Promise<SchemaSummary>;
+  readHash(id: number): Promise<SchemaHash>;
   /** With the version that they belong to. */
   readFacts(id: number): Promise<{ readonly version: string | null; readonly facts: Fact[] }>;
   query<Row extends pg.QueryResultRow>(sql: string, values: unknown[]): Promise<Row[]>;
@@ -30,7 +39,10 @@ const patienceMs = 1_000;
  * Lends one connection and ends it: a server process keeps for ever what it once read of a catalog, so none reads that
  * of the whole fleet.
  */
-export async function withSchemaReader<T>(databaseUrl: string, work: (reader: SchemaReader) => Promise<T>): Promise<T> {
+export async function withSchemaReader<T>(
+  { databaseUrl, server }: { readonly databaseUrl: string; readonly server: number },
+  work: (reader: SchemaReader) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({
     ...connectionSettings(databaseUrl, { name: "secretaria verify" }),
     lock_timeout: patienceMs,
@@ -40,20 +52,21 @@ export async function withSchemaReader<T>(databaseUrl: string, work: (reader: Sc
   client.on("error", () => {}); // The query that is under way rejects with it.
   await client.connect();
   try {
-    return await work(readerOf(client));
+    return await work(readerOf(client, server));
   } finally {
     await client.end();
   }
 }
 
-function readerOf(client: pg.Client): SchemaReader {
+function readerOf(client: pg.Client, server: number): SchemaReader {
+  const summary = summaryQuery(server);
   const query: SchemaReader["query"] = async (sql, values) => (await client.query(sql, values)).rows;
+  const ask = async <Row extends object>(name: string, text: string, id: number) =>
+    (await client.query<Row>({ name, text, values: [schemaName(id), id] })).rows[0] as Row;
   return {
     query,
-    async summarise(id) {
-      const prepared = { name: "summary", text: summaryQuery, values: [schemaName(id), id] };
-      return (await client.query<SchemaSummary>(prepared)).rows[0] as SchemaSummary;
-    },
+    summarise: (id) => ask<SchemaSummary>("summary", summary, id),
+    readHash: (id) => ask<SchemaHash>("hash", hashQuery, id),
     async readFacts(id) {
       const [row] = await query<{ version: string | null; facts: string }>(factsQuery, [schemaName(id), id]);
       return { version: row?.version ?? null, facts: JSON.parse(row?.facts ?? "[]") as Fact[] };
@@ -61,13 +74,32 @@ function readerOf(client: pg.Client): SchemaReader {
   };
 }
 
+/** Of one schema, as in SchemaSummary. */
+export async function quickHash(db: Knex, server: number, schema: string): Promise<string | null> {
+  const { rows } = await db.raw<{ rows: { hash: string | null }[] }>(
+    `${quickClause("?", server)} SELECT hash FROM quick`,
+    [schema],
+  );
+  return rows[0]?.hash ?? null;
+}
+
+function quickClause(schema: string, server: number): string {
+  const isKnown = server >= quickVersions.from && server <= quickVersions.to;
+  return isKnown ? quickQuery(schema, server) : `${schemaClause(schema)}, quick AS (SELECT NULL AS hash)`;
+}
+
 // CASE: a schema that is another's is not read.
-const summaryQuery = `${shapeQuery("$1", rightsFacts)}
+function summaryQuery(server: number): string {
+  return `${quickClause("$1", server)}
 SELECT v.version, o.oid IS NOT NULL AS exists, coalesce(o.mark = 'secretaria tenant ' || v.uuid, false) AS "isOwn",
-       CASE WHEN o.mark = 'secretaria tenant ' || v.uuid THEN (SELECT ${factsHash} FROM facts) END AS hash
+       CASE WHEN o.mark = 'secretaria tenant ' || v.uuid THEN (SELECT hash FROM quick) END AS quick
   FROM (SELECT) AS one
   LEFT JOIN public.tenant_versions v ON v.tenant_id = $2
   LEFT JOIN (SELECT oid, obj_description(oid, 'pg_namespace') AS mark FROM ns) o ON true`;
+}
+
+const hashQuery = `${shapeQuery("$1", rightsFacts)}
+SELECT (SELECT version FROM public.tenant_versions WHERE tenant_id = $2) AS version, ${factsHash} AS hash FROM facts`;
 
 const factsQuery = `${shapeQuery("$1", rightsFacts)}
 SELECT (SELECT version FROM public.tenant_versions WHERE tenant_id = $2) AS version, ${factsJson} AS facts FROM facts`;

@@ -1,7 +1,6 @@
-import { openDatabase, type Knex } from "../../../core/db.ts";
-import { referenceOfVersion } from "../../../core/migrations/reference.ts";
-import { tenantVersion } from "../../../core/migrations/version.ts";
+import type { Knex } from "../../../core/db.ts";
 import type { FleetContext } from "../fleet-context.ts";
+import { withReferences } from "./references.ts";
 import { withSchemaReader, type SchemaReader } from "./schema-reader.ts";
 import { verifyTenant, type References, type Verdict, type VerifyStatus } from "./verify-tenant.ts";
 
@@ -47,7 +46,7 @@ export async function verifyFleet(ctx: FleetContext, options: VerifyOptions = {}
   const counts: Record<VerifyStatus, number> = { ok: 0, behind: 0, drifted: 0, missing: 0, unknown: 0 };
   const kept: Verdict[] = [];
   const head = await withReferences(ctx.databaseUrl, async (references) => {
-    await eachChunk(ctx, options, async (reader, ids) => {
+    await eachChunk(ctx.db, references, options, async (reader, ids) => {
       const read: Read[] = [];
       for (const id of ids) {
         const { verdict, hash } = await verifyTenant(reader, references, id);
@@ -76,37 +75,22 @@ function shortened(verdict: Verdict): Verdict {
   return { ...verdict, differences: [...verdict.differences.slice(0, mostDifferences), rest] };
 }
 
-/** A connection of its own: it makes schemas, which are rolled back. */
-export async function withReferences<T>(databaseUrl: string, work: (references: References) => Promise<T>): Promise<T> {
-  const db = openDatabase(databaseUrl, { name: "secretaria verify", max: 1 });
-  const made = new Map<string, ReturnType<References["of"]>>();
-  const of = (version: string) => {
-    const known = made.get(version) ?? referenceOfVersion(db, version);
-    made.set(version, known);
-    return known;
-  };
-  try {
-    return await work({ head: await tenantVersion(), of });
-  } finally {
-    await db.destroy();
-  }
-}
-
 type ChunkWork = (reader: SchemaReader, ids: readonly number[]) => Promise<void>;
 
 /** After an error nobody begins another chunk. */
 async function eachChunk(
-  ctx: FleetContext,
+  db: Knex,
+  references: References,
   { tenants, concurrency = 4 }: VerifyOptions,
   work: ChunkWork,
 ): Promise<void> {
-  const chunks = tenants === undefined ? listSchemas(ctx.db) : inChunks(tenants);
+  const chunks = tenants === undefined ? listSchemas(db) : inChunks(tenants);
   let failed = false;
   const connection = async () => {
     for (;;) {
       const { value: ids, done } = await chunks.next();
       if (done === true || failed) return;
-      await withSchemaReader(ctx.databaseUrl, (reader) => work(reader, ids)).catch((error: unknown) => {
+      await withSchemaReader(references, (reader) => work(reader, ids)).catch((error: unknown) => {
         failed = true;
         throw error;
       });

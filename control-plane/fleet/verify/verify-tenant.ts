@@ -32,8 +32,16 @@ export interface Examination {
 
 export interface References {
   readonly head: string;
+  readonly databaseUrl: string;
+  /** Major version of the server. */
+  readonly server: number;
   /** Undefined for a version that these files never made. */
-  of(version: string): Promise<Fingerprint | undefined>;
+  of(version: string): Promise<Reference | undefined>;
+}
+
+export interface Reference extends Fingerprint {
+  /** As in SchemaSummary; only of this database. */
+  readonly quick: string | null;
 }
 
 const mostAttempts = 3;
@@ -61,14 +69,18 @@ async function examine(reader: SchemaReader, references: References, id: number)
   const base = { tenant: id, schema: schemaName(id), version: summary.version, differences: [] };
   const problem = problemOf(summary);
   if (problem !== undefined) return { verdict: { ...base, ...problem }, changes: [] };
-  const { version, hash } = summary as { version: string; hash: string };
+  const version = summary.version as string;
   const reference = await references.of(version);
   if (reference === undefined)
     return { verdict: { ...base, status: "unknown", reason: strange(version) }, changes: [] };
   const behind = version === references.head ? {} : { reason: `behind: held against ${version.split(" ")[0]}` };
-  if (hash === reference.hash) {
-    return { verdict: { ...base, status: version === references.head ? "ok" : "behind" }, changes: [], hash };
+  const fine = { ...base, status: version === references.head ? ("ok" as const) : ("behind" as const) };
+  if (summary.quick !== null && summary.quick === reference.quick) {
+    return { verdict: fine, changes: [], hash: reference.hash };
   }
+  const { hash, version: stillThat } = await reader.readHash(id);
+  if (stillThat !== version) return undefined;
+  if (hash === reference.hash) return { verdict: fine, changes: [], hash };
   const found = await reader.readFacts(id);
   const expected = inSchema(reference.facts, base.schema);
   const changes = findChanges(expected, inSchema(found.facts, base.schema));

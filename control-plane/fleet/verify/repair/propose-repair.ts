@@ -5,7 +5,7 @@ import type { FleetContext } from "../../fleet-context.ts";
 import { describeChange, type Change } from "../drift.ts";
 import { printDifference, printVerdict } from "../print-verify.ts";
 import { withSchemaReader } from "../schema-reader.ts";
-import { withReferences } from "../verify-fleet.ts";
+import { withReferences } from "../references.ts";
 import { verifyTenant, type Examination } from "../verify-tenant.ts";
 import { mendColumn, mendSequence } from "./mend-columns.ts";
 import { mendConstraint, mendFunction, mendIndex, mendPolicy, mendTrigger, mendType } from "./mend-objects.ts";
@@ -21,7 +21,7 @@ import { decide, quote, type Mend, type Patient } from "./mend.ts";
  */
 export async function proposeRepair(ctx: FleetContext, tenant: number): Promise<string> {
   const examination = await withReferences(ctx.databaseUrl, (references) =>
-    withSchemaReader(ctx.databaseUrl, (reader) => verifyTenant(reader, references, tenant)),
+    withSchemaReader(references, (reader) => verifyTenant(reader, references, tenant)),
   );
   const { verdict, changes } = examination;
   if (changes.length === 0) return `${comment(printVerdict(verdict).join("\n"))}\n`;
