@@ -56,6 +56,7 @@ describe("verifying a fleet", () => {
       GRANT SELECT ON ${schema(8)}.orders TO ${stranger};
       REVOKE INSERT ON ${schema(8)}.orders FROM ${schema(8)};
       ALTER TABLE ${schema(13)}.customers ADD COLUMN loyalty integer;
+      ALTER TABLE ${schema(13)}.orders OWNER TO ${stranger};
       DROP TABLE ${schema(21)}.orders;
       ALTER SCHEMA ${schema(30)} RENAME TO lost_${fleet.ids[30]};
       COMMENT ON SCHEMA ${schema(31)} IS 'somebody else''s'`);
@@ -69,9 +70,10 @@ describe("verifying a fleet", () => {
         `${schema(3)} customers.name: notnull is false, should be true`,
         `${schema(5)}: constraint orders.orders_customer_id_fkey is missing (FOREIGN KEY (customer_id) REFERENCES customers(id))`,
         `${schema(5)}: index by_total should not be there (CREATE INDEX by_total ON orders USING btree (total))`,
-        `${schema(8)}: grant orders ${stranger} SELECT should not be there`,
-        `${schema(8)}: grant orders ${schema(8)} INSERT is missing`,
+        `${schema(8)}: grant SELECT on orders to ${stranger} should not be there`,
+        `${schema(8)}: grant INSERT on orders to ${schema(8)} is missing`,
         `${schema(13)}: column customers.loyalty should not be there (integer)`,
+        `${schema(13)} orders: owner is ${stranger}, should be the platform's`,
         `${schema(21)}: table orders is missing`,
         `${schema(30)}: missing: there is no such schema: restore it from a backup, or import an export`,
         `${schema(31)}: unknown: the schema carries another mark, so it was not read`,

@@ -79,7 +79,12 @@ const ownerTable = (column: FactValue | undefined): string | undefined =>
   typeof column === "string" ? column.slice(0, column.lastIndexOf(".")) : undefined;
 
 /** A change as lines: one for what is missing or too much, one for each attribute that was changed. */
-export function describeChange({ kind, object, expected, actual }: Change): Difference[] {
+export function describeChange({ kind, object: known, expected, actual }: Change): Difference[] {
+  const fact = (expected ?? actual) as Fact;
+  const object = readable(kind, known, fact);
+  if (kind === "owner") {
+    return [{ kind, object, attribute: "owner", expected: "the platform's", actual: textOf(fact.is["owner"]) }];
+  }
   if (expected === undefined || actual === undefined) {
     return [{ kind, object, expected: summary(expected), actual: summary(actual) }];
   }
@@ -91,6 +96,17 @@ export function describeChange({ kind, object, expected, actual }: Change): Diff
     actual: textOf(actual.is[attribute]),
   }));
 }
+
+/** `SELECT on customers to PUBLIC` instead of a key. */
+function readable(kind: string, object: string, { is }: Fact): string {
+  if (kind === "owner") return String(is["on"] ?? is["routine"] ?? "schema");
+  const on = { grant: is["on"] ?? "the schema", "default privilege": sorts[String(is["class"])] ?? is["class"] }[kind];
+  if (on === undefined) return object;
+  const column = is["column"] === undefined ? "" : ` (${is["column"]})`;
+  return `${is["privilege"]}${column} on ${on} to ${is["to"]}${is["option"] === true ? " with grant option" : ""}`;
+}
+
+const sorts: Readonly<Record<string, string>> = { r: "tables", S: "sequences", f: "functions", T: "types" };
 
 const textOf = (value: FactValue | undefined): string | null =>
   value === null || value === undefined ? null : String(value);

@@ -34,7 +34,7 @@ export function printDifference(schema: string, difference: Difference): string 
   const { kind, object, attribute, expected, actual } = difference;
   if (kind === "more") return `${schema}: … and ${object}`;
   if (attribute !== undefined) {
-    const what = kind === "column" || kind === "type" || kind === "default" ? object : `${kind} ${object}`;
+    const what = ["column", "type", "default", "owner"].includes(kind) ? object : `${kind} ${object}`;
     return `${schema} ${what}: ${attribute} is ${oneLine(actual)}, should be ${oneLine(expected)}`;
   }
   const about = describable.has(kind) ? details(expected ?? actual) : "";
