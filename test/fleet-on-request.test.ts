@@ -3,7 +3,6 @@ import { expect } from "chai";
 import { coordinate } from "../control-plane/fleet/coordinate.ts";
 import { pauseRun, resumeRun } from "../control-plane/fleet/change-run.ts";
 import { startRun } from "../control-plane/fleet/plan-run.ts";
-import { withCalls } from "../control-plane/fleet/window/on-request.ts";
 import { findRun } from "../control-plane/fleet/run-store.ts";
 import { openFleet, type TestFleet } from "./support/fleet.ts";
 import { until } from "./support/wait.ts";
@@ -23,8 +22,6 @@ describe("a run on request", () => {
     return rows.map(({ id }) => Number(id));
   };
   const untilMigrated = (count: number) => until(migrated, (ids) => ids.length >= count, { what: `${count} tenants` });
-  const work = (id: string, trickleMs?: number) =>
-    withCalls(fleet.ctx, { run: { id, mode: "on-request" }, trickleMs }, () => coordinate(fleet.ctx, id));
   const touch = (...ids: (number | undefined)[]) => fleet.query("SELECT touch_tenants($1)", [ids]);
   /** As requests would: again until it was heard. */
   const touchUntilMigrated = (count: number, ...ids: (number | undefined)[]) =>
@@ -45,7 +42,7 @@ describe("a run on request", () => {
     );
     const [a, b, c, d] = fleet.ids;
     const id = await startRun(fleet.ctx, { mode: "on-request", waves: [50, 100] }, "test");
-    const first = work(id);
+    const first = coordinate(fleet.ctx, id);
     expect(await untilMigrated(1)).to.deep.equal([fleet.ids[7]]);
     await touchUntilMigrated(2, c);
     expect(await touchUntilMigrated(3, a)).to.deep.equal([fleet.ids[7], c, a]);
@@ -53,7 +50,7 @@ describe("a run on request", () => {
     expect((await first).status).to.equal("paused");
     await touch(b);
     await resumeRun(fleet.ctx, id, "test");
-    const second = work(id);
+    const second = coordinate(fleet.ctx, id);
     expect((await touchUntilMigrated(5, d, b)).slice(3)).to.have.members([b, d]);
     expect((await findRun(fleet.ctx.db, id))?.status).to.equal("running");
     await touchUntilMigrated(8, ...fleet.ids);
@@ -66,8 +63,8 @@ describe("a run on request", () => {
       "ALTER TABLE customers ADD COLUMN more text",
       "ALTER TABLE customers DROP COLUMN more",
     );
-    const id = await startRun(fleet.ctx, { mode: "on-request" }, "test");
-    expect((await work(id, 20)).status).to.equal("succeeded");
+    const id = await startRun(fleet.ctx, { mode: "on-request", trickleSeconds: 0.02 }, "test");
+    expect((await coordinate(fleet.ctx, id)).status).to.equal("succeeded");
     expect(await fleet.query("SELECT DISTINCT status FROM migration_results WHERE run_id = $1", [id])).to.deep.equal([
       { status: "done" },
     ]);

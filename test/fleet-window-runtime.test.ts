@@ -1,7 +1,15 @@
 /** What a run learns of the runtime: whether its requests fail more, and for which tenants somebody asks. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
-import { openHealthGate, readSettledHealth } from "../control-plane/fleet/window/runtime-health.ts";
+import { abortRun } from "../control-plane/fleet/change-run.ts";
+import { startRun } from "../control-plane/fleet/plan-run.ts";
+import { viewRun } from "../control-plane/fleet/run-store.ts";
+import { judgeHealth, readSettledHealth } from "../control-plane/fleet/window/runtime-health.ts";
 import { hearTouched, type TouchListener } from "../control-plane/fleet/window/touched.ts";
+import { migrationFolder, useMigrationFolders } from "../core/migrations/folders.ts";
+import { readMigrations } from "../core/migrations/sql-files.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, runtimeClient, type Company } from "./support/runtime-client.ts";
 import { until } from "./support/wait.ts";
@@ -21,17 +29,50 @@ describe("a run and the runtime", () => {
 
   it("sees requests fail that did not before, up to the last one", async () => {
     await askOften(a, 40);
-    await readSettledHealth(platform.ctx.db);
-    const gate = await openHealthGate(platform.ctx.db, { minRequests: 20 });
+    const before = await readSettledHealth(platform.ctx.db);
+    const judge = async () => judgeHealth(before, await readSettledHealth(platform.ctx.db), { minRequests: 20 });
     await askOften(a, 20);
-    expect(await gate.judge()).to.equal(undefined);
+    expect(await judge()).to.deep.equal({ ok: true });
     await platform.query(`ALTER TABLE tenant_${a.id}.customers RENAME TO customers_away`);
     await askOften(a, 2);
     await platform.query(`ALTER TABLE tenant_${a.id}.customers_away RENAME TO customers`);
-    // An answer is counted a moment after it has arrived: the last of the forty may be among those after.
-    expect(await gate.judge()).to.match(
-      /^the runtime answers \d\.\d % of requests with 5xx \(2 of 2[234]\), 0\.0 % before$/,
-    );
+    expect(await judge()).to.deep.equal({
+      pause: "the runtime answers 9.1 % of requests with 5xx (2 of 22), 0.0 % before",
+    });
+  });
+
+  it("is paused in its first wave when the runtime begins to fail; the others keep what they have", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "secretaria-bad-"));
+    const breaking = "ALTER TABLE customers RENAME TO clients;\n-- down\nALTER TABLE clients RENAME TO customers;\n";
+    writeFileSync(join(folder, "9001_clients.sql"), `-- why: a test\n-- up\n${breaking}`);
+    const head = readMigrations("tenant").at(-1)?.name ?? "";
+    useMigrationFolders("tenant", [migrationFolder("tenant"), folder]);
+    try {
+      await platform.query("UPDATE tenant_versions SET is_canary = true WHERE tenant_id = $1", [a.id]);
+      const id = await startRun(platform.ctx, { bakeSeconds: 30, waves: [100] }, "test");
+      const run = async () => {
+        await askOften(a, 20);
+        return viewRun(platform.ctx.db, id);
+      };
+      const paused = await until(run, (view) => view?.status === "paused", { seconds: 30, what: "a pause" });
+      expect(paused?.pause_reason).to.match(/^the runtime answers [\d.]+ % of requests with 5xx/);
+      expect(paused?.waves.map(({ done, waiting }) => [done, waiting])).to.deep.equal([
+        [1, 0],
+        [0, 1],
+      ]);
+      expect((await ask(b.api, "GET /v1/customers", { token: b.token })).status).to.equal(200);
+      await abortRun(platform.ctx, id, "test");
+      const undo = await startRun(platform.ctx, { direction: "down", to: head }, "test");
+      await until(
+        () => viewRun(platform.ctx.db, undo),
+        (view) => view?.status === "succeeded",
+        { what: "the way back" },
+      );
+      expect((await ask(a.api, "GET /v1/customers", { token: a.token })).status).to.equal(200);
+    } finally {
+      useMigrationFolders("tenant", undefined);
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   describe("that waits for tenants to be asked for", () => {

@@ -80,22 +80,6 @@ export function judgeHealth(before: HealthSnapshot, after: HealthSnapshot, optio
   };
 }
 
-export interface HealthGate {
-  /** Why the run should go no further; undefined when it may. Waits for a beat of every runtime, or for the signal. */
-  judge(signal?: AbortSignal): Promise<string | undefined>;
-}
-
-/** Compares with what was before it was opened: open one where a wave begins. */
-export async function openHealthGate(db: Knex, options: HealthOptions = {}): Promise<HealthGate> {
-  const before = await readHealth(db);
-  return {
-    async judge(signal) {
-      const verdict = judgeHealth(before, await readSettledHealth(db, signal), options);
-      return "pause" in verdict ? verdict.pause : undefined;
-    },
-  };
-}
-
 function add(counts: readonly Pick<RuntimeCounts, "requests" | "serverErrors">[]): AnswerShare {
   const requests = counts.reduce((sum, count) => sum + count.requests, 0);
   const serverErrors = counts.reduce((sum, count) => sum + count.serverErrors, 0);
