@@ -1,7 +1,8 @@
 /** A tenant without a control plane: the registry's rows and the schema, as provisioning leaves them. */
-import { sendBatch, type Knex } from "../core/db.ts";
+import type { Knex } from "../core/db.ts";
 import { AppError } from "../core/errors.ts";
-import { roleStatements, schemaStatements, type SchemaOwner } from "../core/migrations/tenant-schema.ts";
+import { makeSchema } from "../core/migrations/make-schema.ts";
+import { roleStatements, type SchemaOwner } from "../core/migrations/tenant-schema.ts";
 import { hostKinds, tenantHost } from "../core/tenant.ts";
 import type { Tenancy } from "../tenant-runtime/library/index.ts";
 import type { NewTestTenant, TestTenant } from "./test-tenancy.ts";
@@ -28,7 +29,7 @@ export async function createTenant(db: Knex, tenancy: Tenancy, tenant: NewTestTe
     const { rows } = await trx.raw<{ rows: SchemaOwner[] }>(insertSql, values);
     const owner = rows[0];
     if (owner === undefined) throw new AppError("plan-unknown", `There is no active plan ${plan} in this database.`);
-    await sendBatch(trx, [...roleStatements(owner), ...(await schemaStatements(owner))]);
+    await makeSchema(trx, owner, { before: roleStatements(owner) });
     return owner;
   });
   const served = await tenancy.forTenant(id);

@@ -1,5 +1,5 @@
-import { sendBatch } from "../../core/db.ts";
-import { roleStatements, schemaStatements, type SchemaOwner } from "../../core/migrations/tenant-schema.ts";
+import { makeSchema } from "../../core/migrations/make-schema.ts";
+import { roleStatements, type SchemaOwner } from "../../core/migrations/tenant-schema.ts";
 import type { ControlContext } from "../context.ts";
 import { discarded, poolLock } from "./spare-store.ts";
 
@@ -27,7 +27,7 @@ export async function makeSpare(
     );
     const [owner] = rows;
     if (owner === undefined) return "enough";
-    await sendBatch(trx, [...roleStatements(owner), ...(await schemaStatements(owner))]);
+    await makeSchema(trx, owner, { before: roleStatements(owner) });
     return "made";
   });
 }

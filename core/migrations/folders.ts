@@ -5,7 +5,7 @@ import { projectPath } from "../paths.ts";
 export type MigrationKind = "public" | "tenant";
 
 export interface MigrationPath {
-  /** File name; what is recorded as applied. */
+  /** What is recorded as applied: the file's name, `.ts` also of one that was built to `.js`. */
   readonly name: string;
   readonly path: string;
   readonly folder: string;
@@ -32,18 +32,24 @@ export function useMigrationFolders(kind: MigrationKind, list: readonly string[]
 
 /**
  * Files of all folders in the order in which they are applied.
- * @throws Error when two folders have a file of the same name, or a folder is not there
+ * @throws Error when a name is there twice, or a folder is not
  */
 export function listMigrationFiles(kind: MigrationKind): MigrationPath[] {
   const files = migrationFolders(kind)
     .flatMap((folder) => listFolder(folder))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const twin = files.find(({ name }, i) => files[i + 1]?.name === name);
-  if (twin !== undefined) throw new Error(`${twin.name} is in two folders; number migrations of your own from 5000`);
+  if (twin !== undefined)
+    throw new Error(
+      `${twin.name} is there twice: number migrations of your own from 5000, and build scripts into another folder`,
+    );
   return files;
 }
 
 const listFolder = (folder: string): MigrationPath[] =>
   readdirSync(folder)
-    .filter((name) => name.endsWith(".sql"))
-    .map((name) => ({ name, path: `${folder}/${name}`, folder }));
+    .filter((file) => file.endsWith(".sql") || scriptName.test(file))
+    .map((file) => ({ name: file.replace(/\.js$/, ".ts"), path: `${folder}/${file}`, folder }));
+
+/** Other files with code in them are the migrations' own business. */
+const scriptName = /^\d{4}_[a-z0-9_]+\.(ts|js)$/;

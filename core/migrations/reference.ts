@@ -1,9 +1,10 @@
 /** What a tenant's schema looks like when it is fresh: the measure of those that exist. */
-import { sendBatch, type Knex } from "../db.ts";
+import type { Knex } from "../db.ts";
 import { schemaName } from "../tenant.ts";
 import { compiledMigrations } from "./compile.ts";
 import { schemaFingerprint, type Fingerprint } from "./fingerprint.ts";
-import { roleStatements, schemaStatements } from "./tenant-schema.ts";
+import { makeSchema } from "./make-schema.ts";
+import { roleStatements } from "./tenant-schema.ts";
 import { versionOf } from "./version.ts";
 
 /** No company gets as far. Two processes at once: the second waits for the first one's rollback. */
@@ -60,10 +61,9 @@ async function makeOnce(db: Knex, count: number): Promise<Fingerprint> {
 
 async function lendReference<T>(db: Knex, count: number, work: (trx: Knex, schema: string) => Promise<T>): Promise<T> {
   const migrations = (await compiledMigrations("tenant")).slice(0, count);
-  const statements = await schemaStatements(referenceOwner, migrations);
   const trx = await db.transaction();
   try {
-    await sendBatch(trx, [...roleStatements(referenceOwner), ...statements]);
+    await makeSchema(trx, referenceOwner, { before: roleStatements(referenceOwner), migrations });
     return await work(trx, schemaName(referenceOwner.id));
   } finally {
     await trx.rollback();

@@ -2,6 +2,7 @@
 import { openDatabase, type Knex } from "../db.ts";
 import { ownerMark, schemaName } from "../tenant.ts";
 import { recordApplied, refuseEditedHistory } from "./applied.ts";
+import { compiledMigrations } from "./compile.ts";
 import { readMigrations, type MigrationKind } from "./sql-files.ts";
 import { knexSource } from "./source.ts";
 import { extensionSchema, partitionStatement, registryStatement, type SchemaOwner } from "./tenant-schema.ts";
@@ -35,12 +36,13 @@ export function migrateTenant(databaseUrl: string, { id, uuid }: SchemaOwner): P
     databaseUrl,
     { kind: "tenant", schema: schemaName(id), mark: ownerMark(uuid) },
     async (db, config) => {
-      await recordApplied(db, "tenant");
+      await refuseEditedHistory(db, "tenant");
       // Knex commits file by file: until the end is written, nobody may believe the version that was.
       await db.raw(registryStatement({ id, uuid }, unknownVersion));
       const names = (await db.migrate.latest(config))[1] as string[];
       await db.raw(partitionStatement(id));
       await db.raw(registryStatement({ id, uuid }, await tenantVersion(), "(SELECT max(batch) FROM knex_migrations)"));
+      await recordApplied(db, "tenant");
       return { names };
     },
   );
@@ -86,7 +88,7 @@ async function withMigrator<T>(
   try {
     await lock.raw("SELECT pg_advisory_lock(hashtext('secretaria.migrate'), hashtext(?))", [target.schema]);
     if (target.mark !== undefined) await refuseForeignSchema(lock, { ...target, mark: target.mark });
-    const config = { migrationSource: knexSource(readMigrations(target.kind)), schemaName: target.schema };
+    const config = { migrationSource: knexSource(await compiledMigrations(target.kind)), schemaName: target.schema };
     await db.migrate.forceFreeMigrationsLock(config);
     return await work(db, config);
   } finally {

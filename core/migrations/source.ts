@@ -1,18 +1,24 @@
 import type { Knex } from "knex";
-import type { SqlMigration } from "./sql-files.ts";
+import { runScript, sendAlone, sendThrough, type Direction } from "./apply-migration.ts";
+import type { CompiledMigration } from "./compile.ts";
 
-/** SQL files as Knex sees migrations, so that Knex's own tables say what was applied and `knex migrate` stays possible. */
-export function knexSource(migrations: readonly SqlMigration[]): Knex.MigrationSource<SqlMigration> {
+/** Our files as Knex sees migrations, so that Knex's own tables say what was applied and `knex migrate` stays possible. */
+export function knexSource(migrations: readonly CompiledMigration[]): Knex.MigrationSource<CompiledMigration> {
   return {
     getMigrations: () => Promise.resolve([...migrations]),
     getMigrationName: (migration) => migration.name,
     getMigration: (migration) =>
       Promise.resolve({
-        up: (db: Knex) => db.raw(withoutPlaceholders(migration.up)),
-        down: (db: Knex) => db.raw(withoutPlaceholders(migration.down)),
+        up: (db: Knex) => run(db, migration, "up"),
+        down: (db: Knex) => run(db, migration, "down"),
+        config: { transaction: migration.isTransactional },
       }),
   };
 }
 
-/** Knex reads `?` as a placeholder even where PostgreSQL means an operator. */
-const withoutPlaceholders = (sql: string): string => sql.replaceAll("?", "\\?");
+function run(db: Knex, migration: CompiledMigration, direction: Direction): Promise<unknown> {
+  if (migration.script !== undefined) return runScript(db, migration, direction);
+  const send = sendThrough(db);
+  if (migration.isTransactional) return send(direction === "up" ? migration.up : migration.down);
+  return sendAlone(send, direction === "up" ? migration.statements : migration.downStatements);
+}

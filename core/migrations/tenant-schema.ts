@@ -18,24 +18,34 @@ export interface SchemaOwner {
 }
 
 /**
- * All statements in order: schema and mark, Knex's tables, default privileges, the migrations' DDL, Knex's rows, the
- * registry's row of its version, this month's and next month's partitions. Tables belong to the role that runs them; the tenant role gets DML only.
- * @param migrations the first of them, for a schema of an older version; absent: all
+ * What makes the schema, in order: statements to be sent together, and the scripts between them. Schema and mark, Knex's
+ * tables, default privileges, the migrations, Knex's rows, the registry's row of its version, this month's and next month's
+ * partitions. Tables belong to the role that runs them; the tenant role gets DML only.
  */
-export async function schemaStatements(
+export function schemaParts(
   tenant: SchemaOwner,
-  migrations?: readonly CompiledMigration[],
-): Promise<string[]> {
-  migrations ??= await compiledMigrations("tenant");
-  return [
-    ...namespaceStatements(tenant),
-    ...knexTables,
-    ...grantStatements(tenant),
-    ...migrations.flatMap((migration) => migration.statements),
-    ...knexRows(migrations),
-    registryStatement(tenant, versionOf(migrations)),
-    partitionStatement(tenant.id),
-  ];
+  migrations: readonly CompiledMigration[],
+): (string[] | CompiledMigration)[] {
+  let batch = [...namespaceStatements(tenant), ...knexTables, ...grantStatements(tenant)];
+  const parts: (string[] | CompiledMigration)[] = [batch];
+  for (const migration of migrations) {
+    batch.push(...migration.batch);
+    if (migration.script !== undefined) parts.push(migration, (batch = []));
+  }
+  batch.push(...knexRows(migrations), registryStatement(tenant, versionOf(migrations)), partitionStatement(tenant.id));
+  return parts;
+}
+
+/**
+ * All of it as statements, at the newest version.
+ * @throws Error where a migration is a script: then makeSchema is the way
+ */
+export async function schemaStatements(tenant: SchemaOwner): Promise<string[]> {
+  const parts = schemaParts(tenant, await compiledMigrations("tenant"));
+  return parts.flatMap((part) => {
+    if (Array.isArray(part)) return part;
+    throw new Error(`${part.name} is a script: the schema cannot be made by statements alone`);
+  });
 }
 
 /** The role and its rights: LOGIN without a password (so nobody can log in as it where passwords are asked for). */

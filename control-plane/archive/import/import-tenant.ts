@@ -53,7 +53,7 @@ export async function planImport(ctx: ControlContext, options: ImportOptions): P
   const { company, owner } = archive.manifest;
   const { slug, domain, name = company.name, plan = company.plan, baseDomain } = options;
   const request = parseBody(provisionSchema, { name, domain, plan, slug, owner, ...(baseDomain && { baseDomain }) });
-  const migrations = newerMigrations(archive.manifest).map((migration) => migration.name);
+  const migrations = (await newerMigrations(archive.manifest)).map((migration) => migration.name);
   const existing = await findCompany(ctx.db, slug);
   const state = existing && (await readImport(ctx.db, existing.id));
   if (existing !== undefined && (state?.mark?.sha256 !== archive.sha256 || existing.domain !== request.domain))

@@ -1,6 +1,7 @@
 /** One transaction: the schema at the archive's version, its rows, the proof, the way in, and the schema at ours again. */
 import { schemaFingerprint } from "../../../core/migrations/fingerprint.ts";
-import { readMigrations, type SqlMigration } from "../../../core/migrations/sql-files.ts";
+import { applyInTransaction } from "../../../core/migrations/apply-migration.ts";
+import { compiledMigrations, type CompiledMigration } from "../../../core/migrations/compile.ts";
 import { partitionStatement, searchPathStatement } from "../../../core/migrations/tenant-schema.ts";
 import { schemaName } from "../../../core/tenant.ts";
 import type { ControlContext } from "../../context.ts";
@@ -29,8 +30,8 @@ export interface LoadRequest {
  * Migrations that this release has and the archive has not.
  * @throws ArchiveError `archive-not-importable` when the archive's are not the first ones of ours.
  */
-export function newerMigrations(manifest: Manifest): SqlMigration[] {
-  const ours = readMigrations("tenant");
+export async function newerMigrations(manifest: Manifest): Promise<CompiledMigration[]> {
+  const ours = await compiledMigrations("tenant");
   const foreign = manifest.migrations.filter((name, i) => ours[i]?.name !== name);
   if (foreign.length === 0) return ours.slice(manifest.migrations.length);
   const why = `its schema has migrations that this release does not have, or in another order: ${foreign.join(", ")}`;
@@ -40,7 +41,7 @@ export function newerMigrations(manifest: Manifest): SqlMigration[] {
 /** Loads the archive into its company, once: a second call changes nothing. @throws ArchiveError. */
 export async function loadArchive(ctx: ControlContext, request: LoadRequest): Promise<void> {
   const { id, uuid, manifest } = request;
-  const newer = newerMigrations(manifest);
+  const newer = await newerMigrations(manifest);
   const zip = await openZip(request.file);
   try {
     await withTenantTransaction(ctx, { companyId: id, kind: "load" }, async (transaction) => {
@@ -49,11 +50,13 @@ export async function loadArchive(ctx: ControlContext, request: LoadRequest): Pr
       const state = await readImport(db, id);
       if (state?.mark?.loadedAt !== undefined) return;
       const searchPath = searchPathStatement(id);
-      for (const { down } of newer.toReversed()) await connection.query(`${searchPath};${down}`);
+      await connection.query(searchPath);
+      for (const migration of newer.toReversed()) await applyInTransaction(db, migration, "down");
       await noteOtherShape(ctx, transaction, request);
       await loadTables(transaction, { schema: schemaName(id), zip, manifest, onProgress: request.onProgress });
       await renewAccess(db, ctx.secrets, { id, uuid, owner: manifest.owner });
-      for (const { up } of newer) await connection.query(`${searchPath};${up}`);
+      await connection.query(searchPath);
+      for (const migration of newer) await applyInTransaction(db, migration, "up");
       await connection.query(partitionStatement(id));
       await refuseOtherState(transaction, request, { lock: true });
       await db("public.companies").where({ id }).update({ locale: manifest.company.locale });
@@ -77,7 +80,7 @@ async function refuseOtherState(
   if (!isReady)
     throw new ArchiveError("import-refused", `${slug} is ${state.desired} by now; it must be suspended to be filled`);
   const applied = await listApplied(db, schemaName(id));
-  const ours = readMigrations("tenant").map(({ name }) => name);
+  const ours = (await compiledMigrations("tenant")).map(({ name }) => name);
   if (applied.join() !== ours.join())
     throw new ArchiveError("import-refused", `migrate the company first: npm run migrate -- tenant ${id}`);
 }

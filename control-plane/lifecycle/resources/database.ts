@@ -2,13 +2,14 @@
 import pg from "pg";
 import { sendBatch } from "../../../core/db.ts";
 import { ResourceError } from "../../../core/errors.ts";
+import { recordApplied, refuseEditedHistory } from "../../../core/migrations/applied.ts";
 import { compiledMigrations } from "../../../core/migrations/compile.ts";
+import { makeSchema } from "../../../core/migrations/make-schema.ts";
 import { migrateTenant } from "../../../core/migrations/run.ts";
 import {
   grantStatements,
   roleStatements,
   runtimeRole,
-  schemaStatements,
   type SchemaOwner,
 } from "../../../core/migrations/tenant-schema.ts";
 import { ownerMark, roleName, schemaName } from "../../../core/tenant.ts";
@@ -38,11 +39,10 @@ export const database: Resource = {
     if (!facts.schema) {
       refuseLostData(tenant);
       const role = facts.role ? [] : roleStatements(tenant);
-      await sendFenced(ctx, tenant, [
-        ...role,
-        ...(await schemaStatements(tenant)),
-        ...(await loginStatements(ctx, tenant, facts)),
-      ]);
+      const after = await loginStatements(ctx, tenant, facts);
+      await refuseEditedHistory(ctx.ddl, "tenant");
+      await asHolder(tenant, () => makeSchema(ctx.ddl, tenant, { before: [assertLease(tenant), ...role], after }));
+      await recordApplied(ctx.ddl, "tenant");
       return;
     }
     const repairs = [
@@ -196,9 +196,15 @@ async function compareMigrations(
 }
 
 /** The lease is share-locked inside the same transaction: who lost the tenant can change nothing of it. */
-async function sendFenced(ctx: ControlContext, tenant: LeasedTenant, statements: readonly string[]): Promise<void> {
+const sendFenced = (ctx: ControlContext, tenant: LeasedTenant, statements: readonly string[]): Promise<void> =>
+  asHolder(tenant, () => sendBatch(ctx.ddl, [assertLease(tenant), ...statements]));
+
+const assertLease = ({ id, fence }: LeasedTenant): string => `SELECT public.assert_lease(${id}, ${fence})`;
+
+/** @throws LeaseLost where the work found that the lease is another's. */
+async function asHolder(tenant: LeasedTenant, work: () => Promise<void>): Promise<void> {
   try {
-    await sendBatch(ctx.ddl, [`SELECT public.assert_lease(${tenant.id}, ${tenant.fence})`, ...statements]);
+    await work();
   } catch (error) {
     if ((error as { code?: string }).code === "SE001") throw new LeaseLost(tenant.id);
     throw error;

@@ -1,7 +1,6 @@
 import type { CompiledMigration } from "../compile.ts";
+import type { Direction } from "../apply-migration.ts";
 import { blockedBy, type TableLock } from "./lock-modes.ts";
-
-export type Direction = "up" | "down";
 
 /**
  * What would be sent, as text that psql would run: under each file's name how it is run, the tables that wait for it, and
@@ -17,6 +16,7 @@ function renderFile(migration: CompiledMigration, direction: Direction): string 
     direction === "up" ? [migration.statements, migration.locks] : [migration.downStatements, migration.downLocks];
   const how = migration.isTransactional ? "" : ", each statement by itself";
   const head = [`-- ${migration.name} (${direction}${how})`, ...locks.map(renderLock)];
+  if (migration.script !== undefined) return [...head, "-- code: what it sends is not known before", ""].join("\n");
   if (locks.length === 0) head.push("-- locks no table that is there before");
   return [...head, ...statements.map((statement) => `${statement};`), ""].join("\n");
 }

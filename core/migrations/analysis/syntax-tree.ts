@@ -18,6 +18,7 @@ export interface Statement {
 
 /** The statements of a text, in order. @throws Error of the parser when it is no SQL. */
 export async function parseStatements(sql: string): Promise<Statement[]> {
+  if (sql.trim() === "") return [];
   // The parser's positions are in bytes, not characters.
   const bytes = Buffer.from(sql);
   const { stmts = [] } = await parse(sql);

@@ -1,5 +1,4 @@
 /** Looks migrations over before they are released; sealed files are history and are only held to be what they were. */
-import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import type { Knex } from "../../db.ts";
 import { analyseMigrations } from "../analysis/analyse.ts";
@@ -9,9 +8,11 @@ import { readHistory } from "../history.ts";
 import { MigrationFileError } from "../migration-file-error.ts";
 import { listMigrationFiles, migrationFolder } from "../folders.ts";
 import type { MigrationKind, MigrationPath } from "../folders.ts";
-import { parseMigration, type SqlMigration } from "../sql-files.ts";
+import { loadScript } from "../script.ts";
+import { readMigration, type SqlMigration } from "../sql-files.ts";
 import { newFinding, type LintFinding } from "./finding.ts";
 import { fileHits } from "./file-rules.ts";
+import { scriptHits } from "./script-rules.ts";
 import { headHits, historyHits, orderHits, type FileHit } from "./folder-rules.ts";
 import { isRuleCode } from "./rules.ts";
 
@@ -37,6 +38,8 @@ async function lintKind(kind: MigrationKind, db: Knex | undefined): Promise<Lint
   const hits: FileHit[] = [...unreadable, ...orderHits(files, sealed), ...historyHits(readable, names, sealed)];
   for (const [at, migration] of readable.entries())
     if (sealed[migration.name] === undefined) hits.push(...headHits(migration, readable.slice(0, at)));
+  for (const { name, script } of readable)
+    if (script !== undefined && sealed[name] === undefined) hits.push(...scriptHits(name, script));
   for (const analysed of await analyseMigrations(readable))
     if (sealed[analysed.migration.name] === undefined) hits.push(...fileHits(kind, analysed));
   // Without every file the history of a database cannot be compared either.
@@ -49,17 +52,19 @@ async function lintKind(kind: MigrationKind, db: Knex | undefined): Promise<Lint
 async function readAll(files: readonly MigrationPath[]) {
   const readable: SqlMigration[] = [];
   const unreadable: FileHit[] = [];
-  for (const { name, path } of files) {
-    const read = await readOne(name, readFileSync(path, "utf8"));
+  for (const file of files) {
+    const read = await readOne(file);
     if ("up" in read) readable.push(read);
     else unreadable.push(read);
   }
   return { readable, unreadable };
 }
 
-async function readOne(name: string, text: string): Promise<SqlMigration | FileHit> {
+async function readOne(file: MigrationPath): Promise<SqlMigration | FileHit> {
+  const { name } = file;
   try {
-    const migration = parseMigration(name, text);
+    const migration = readMigration(file);
+    if (migration.script !== undefined) await loadScript(name, migration.script);
     const broken =
       (await syntaxHit(name, migration.up, migration.upLine)) ??
       (await syntaxHit(name, migration.down, migration.downLine));

@@ -1,6 +1,7 @@
 /** Rules that hold on the way up as on the way down: the runner's transaction, the tenant's own schema, repeatability. */
-import { all, as, kindOf, nameParts, names, relationName, relationsOf, walk } from "../analysis/syntax-tree.ts";
+import { as, kindOf, nameParts, names, relationName, relationsOf, walk } from "../analysis/syntax-tree.ts";
 import type { TreeKind, Trees } from "../analysis/syntax-tree.ts";
+import { isConcurrent } from "../concurrently.ts";
 import { repeatableHits } from "./repeatable.ts";
 import type { Hit } from "./rules.ts";
 import type { StatementInput } from "./statement-input.ts";
@@ -63,12 +64,4 @@ function outsideHits({ statement: { tree } }: StatementInput): Hit[] {
   const isAnalyze = as(tree, "VacuumStmt")?.is_vacuumcmd !== true && kindOf(tree) === "VacuumStmt";
   if (what === undefined && (isAnalyze || !neverInside.has(kindOf(tree)))) return [];
   return [{ code: "outside-transaction", what: what ?? kindOf(tree).replace(/Stmt$/, "").toUpperCase() }];
-}
-
-function isConcurrent(tree: StatementInput["statement"]["tree"]): boolean {
-  if ((as(tree, "IndexStmt") ?? as(tree, "DropStmt"))?.concurrent === true) return true;
-  if (all(as(tree, "ReindexStmt")?.params, "DefElem").some(({ defname }) => defname === "concurrently")) return true;
-  return all(as(tree, "AlterTableStmt")?.cmds, "AlterTableCmd").some(
-    ({ def }) => as(def, "PartitionCmd")?.concurrent === true,
-  );
 }

@@ -1,5 +1,7 @@
-import { writeHistory } from "../history.ts";
-import type { MigrationKind } from "../sql-files.ts";
+import { writeFileSync } from "node:fs";
+import { listMigrationFiles, migrationFolders, type MigrationKind } from "../folders.ts";
+import { historyPath, readHistoryFile } from "../history.ts";
+import { readMigration } from "../sql-files.ts";
 import { renderFinding } from "./finding.ts";
 import { lintMigrations } from "./lint-migrations.ts";
 
@@ -11,5 +13,18 @@ export async function sealMigrations(kind?: MigrationKind): Promise<string[]> {
   const errors = (await lintMigrations({ kind })).filter(({ level }) => level === "error");
   if (errors.length > 0) throw new Error(`mend these first:\n${errors.map(renderFinding).join("\n")}`);
   const kinds: readonly MigrationKind[] = kind === undefined ? ["public", "tenant"] : [kind];
-  return kinds.flatMap(writeHistory);
+  return kinds.flatMap((each) => migrationFolders(each).flatMap((folder) => sealFolder(each, folder)));
+}
+
+/** What is sealed already is not touched. */
+function sealFolder(kind: MigrationKind, folder: string): string[] {
+  const history = readHistoryFile(folder);
+  const added = listMigrationFiles(kind)
+    .filter((file) => file.folder === folder && history[kind][file.name] === undefined)
+    .map(readMigration);
+  if (added.length === 0) return [];
+  const entries = [...Object.entries(history[kind]), ...added.map(({ name, checksum }) => [name, checksum] as const)];
+  const sorted = Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  writeFileSync(historyPath(folder), `${JSON.stringify({ ...history, [kind]: sorted }, null, 2)}\n`);
+  return added.map(({ name }) => name);
 }
