@@ -91,6 +91,8 @@ const schema = z.object({
   ARCHIVE_RETENTION_DAYS: z.coerce.number().min(0).max(3650).default(90),
   /** How often everything that a company owns is looked at, spread evenly over that time. */
   INSPECTION_HOURS: z.coerce.number().positive().max(720).default(6),
+  /** Folder with more migrations of tenants' schemas, numbered from 5000: docs/MIGRATIONS.md. The same for all processes. */
+  TENANT_MIGRATIONS: z.string().min(1).optional(),
   /** Schemas kept ready ahead of the next companies. */
   WARM_TENANTS: z.coerce.number().int().min(0).max(1000).default(0),
   /** Where e-mails are handed in: smtp://user:password@host:587 or smtps://. Absent: a mail becomes a log event. */

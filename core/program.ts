@@ -1,5 +1,6 @@
 import type { Config } from "./config.ts";
 import { loadConfig } from "./config.ts";
+import { useTenantMigrations } from "./migrations/folders.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { createShutdown, stopOnSignals, type Shutdown } from "./shutdown.ts";
 
@@ -12,6 +13,7 @@ export async function runProgram(
   start: (config: Config, log: Logger, shutdown: Shutdown) => Promise<Record<string, unknown>>,
 ): Promise<void> {
   const config = loadConfig(process.env);
+  useTenantMigrations(config.TENANT_MIGRATIONS);
   const log = createLogger(name, config.LOG_LEVEL);
   const shutdown = createShutdown(log);
   stopOnSignals(shutdown, log);

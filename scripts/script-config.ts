@@ -1,12 +1,14 @@
 import { loadConfig, type Config } from "../core/config.ts";
+import { useTenantMigrations } from "../core/migrations/folders.ts";
 import { readConnection } from "./embedded/connection-file.ts";
 
 /**
- * The environment, filled up with the running embedded stack's addresses from DATA_DIR/connection.json.
+ * The environment, also as to where migrations are; filled up with the running embedded stack's addresses from DATA_DIR/connection.json.
  * @throws Error when neither names a database.
  */
 export async function scriptConfig(): Promise<Config> {
   const config = loadConfig(process.env);
+  useTenantMigrations(config.TENANT_MIGRATIONS);
   const running = await readConnection(config.DATA_DIR);
   const DATABASE_URL = config.DATABASE_URL ?? running?.databaseUrl;
   const REDIS_URL = config.REDIS_URL ?? running?.redisUrl;

@@ -1,4 +1,5 @@
 import { loadConfig } from "../core/config.ts";
+import { useTenantMigrations } from "../core/migrations/folders.ts";
 import { startStack, type Stack } from "./stack.ts";
 import { fail } from "./terminal.ts";
 
@@ -16,6 +17,7 @@ control plane, tenant runtime and workers. Ctrl-C stops all of it; the data stay
   BASE_DOMAIN         domain of the tenants' hosts (localhost)
   ADMIN_EMAIL, ADMIN_PASSWORD   make the first admin without the one-time link
   WARM_TENANTS        schemas kept ready ahead of the next companies (0)
+  TENANT_MIGRATIONS   folder with more migrations of tenants' schemas (docs/MIGRATIONS.md)
   DELETION_GRACE_DAYS how long a deleted company is kept before it is removed (30)
   SMTP_URL            where mails to owners are handed in; without it they are log events
   LOG_LEVEL           fatal, error, warn, info, debug (warn)
@@ -47,6 +49,7 @@ process.on("SIGHUP", () => void stop());
 
 try {
   const config = loadConfig(process.env);
+  useTenantMigrations(config.TENANT_MIGRATIONS);
   stack = await startStack({
     config,
     env: { LOG_LEVEL: "warn", ...process.env },

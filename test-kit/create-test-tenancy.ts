@@ -19,7 +19,7 @@ const keyForTests = Buffer.from("secretaria-test-kit-32-bytes-key").toString("ba
  * @throws Error when a server does not answer, or its roles were made with another master key.
  */
 export async function createTestTenancy(options: TestTenancyOptions = {}): Promise<TestTenancy> {
-  const { masterKey = keyForTests, log = createLogger("test", "silent") } = options;
+  const { masterKey = keyForTests, migrationsDir, log = createLogger("test", "silent") } = options;
   const shutdown = createShutdown(log);
   try {
     const { databaseUrl, redisUrl } = await findServers(options, shutdown);
@@ -27,7 +27,8 @@ export async function createTestTenancy(options: TestTenancyOptions = {}): Promi
     shutdown.add("test database", () => database.drop());
     const registry = openDatabase(database.url, { name: "test registry", max: 2 });
     shutdown.add("registry", () => registry.destroy());
-    const opened = { databaseUrl: database.url, redisUrl, masterKey };
+    const own = migrationsDir === undefined ? {} : { migrationsDir };
+    const opened = { databaseUrl: database.url, redisUrl, masterKey, ...own };
     const tenancy = await openTenancy({ ...opened, log, waitSeconds: 0 });
     shutdown.add("tenancy", () => tenancy.close());
     const secrets = createSecrets(Buffer.from(masterKey, "base64"));

@@ -9,6 +9,8 @@ export interface TestTenancyOptions {
   readonly redisUrl?: string | undefined;
   /** 32 bytes in base64; the same for all runs on one server, whose roles carry a mark of it. Default: a key for tests. */
   readonly masterKey?: string | undefined;
+  /** Folder with migrations of your own, which every tenant gets; one for the whole process. */
+  readonly migrationsDir?: string | undefined;
   /** Pino. Default: says nothing. */
   readonly log?: Logger | undefined;
 }
@@ -16,7 +18,12 @@ export interface TestTenancyOptions {
 export interface TestTenancy {
   readonly tenancy: Tenancy;
   /** For what opens a tenancy itself, e.g. the app in a process of its own; these are `openTenancy`'s options. */
-  readonly options: { readonly databaseUrl: string; readonly redisUrl: string; readonly masterKey: string };
+  readonly options: {
+    readonly databaseUrl: string;
+    readonly redisUrl: string;
+    readonly masterKey: string;
+    readonly migrationsDir?: string;
+  };
   /** The registry as its owner, for what the helpers do not make: another plan, a company that is suspended. */
   readonly registry: Knex;
   /** @throws AppError `plan-unknown`; a unique violation for a slug that is taken. */

@@ -1,5 +1,6 @@
 /** Where migrations are read from. The product's own, unless the program says otherwise at its start. */
 import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { projectPath } from "../paths.ts";
 
 export type MigrationKind = "public" | "tenant";
@@ -29,6 +30,13 @@ export function useMigrationFolders(kind: MigrationKind, list: readonly string[]
   if (list === undefined) folders.delete(kind);
   else folders.set(kind, list);
 }
+
+/**
+ * Adds a folder of an importer's own to the product's tenant migrations; undefined: none. Called when a program starts,
+ * before it reads migrations; it holds for the whole process.
+ */
+export const useTenantMigrations = (folder: string | undefined): void =>
+  useMigrationFolders("tenant", folder === undefined ? undefined : [migrationFolder("tenant"), resolve(folder)]);
 
 /**
  * Files of all folders in the order in which they are applied.

@@ -3,6 +3,7 @@ import { countAnswer } from "../../core/answer-counts.ts";
 import { currentTenant, runAsTenant } from "../../core/current-tenant.ts";
 import { correlate } from "../../core/http.ts";
 import { createLogger } from "../../core/logger.ts";
+import { useTenantMigrations } from "../../core/migrations/folders.ts";
 import { createShutdown, type Shutdown } from "../../core/shutdown.ts";
 import { checkHealth } from "../check-health.ts";
 import type { TenancyContext } from "../context.ts";
@@ -18,11 +19,12 @@ import type { Tenancy } from "./tenancy.ts";
 
 /**
  * Waits for the registry and answers when tenants can be served. Reads no environment, hears no signals, keeps nothing
- * outside of what it answers: several tenancies in one process know nothing of each other.
+ * outside of what it answers but where migrations are: several tenancies in one process know nothing of each other.
  * @throws TypeError for options that are not usable, all named at once; Error when the registry is not usable.
  */
 export async function openTenancy(options: TenancyOptions): Promise<Tenancy> {
   const { config, name, patienceMs, log = createLogger(name, "warn") } = checkOptions(options);
+  if (config.TENANT_MIGRATIONS !== undefined) useTenantMigrations(config.TENANT_MIGRATIONS);
   const shutdown = createShutdown(log);
   try {
     return createTenancy(await openContext(config, log, { shutdown, name, patienceMs }), shutdown);

@@ -19,6 +19,11 @@ export interface TenancyOptions {
   readonly connections?: number | undefined;
   /** How long a database that is not set up yet is waited for, in seconds. Default 60; 0 asks once. */
   readonly waitSeconds?: number | undefined;
+  /**
+   * Folder with migrations of your own for tenants' schemas, as the platform's `TENANT_MIGRATIONS`: the process says by them
+   * which schemas it can serve. One for the whole process; absent: none.
+   */
+  readonly migrationsDir?: string | undefined;
   /** Shown in pg_stat_activity. Default `tenancy`. */
   readonly name?: string | undefined;
   /** Pino. Default: warnings and errors as JSON lines on stderr. */
@@ -38,6 +43,7 @@ const schema = z.strictObject({
   poolUrl: postgresUrl.optional(),
   connections: z.int().min(1).max(200).default(10),
   waitSeconds: z.number().min(0).default(60),
+  migrationsDir: z.string().min(1).optional(),
   name: z.string().min(1).max(40).default("tenancy"),
   log: z
     .custom<Logger>((log) => typeof (log as Logger | undefined)?.warn === "function", "must be a pino logger")
@@ -58,25 +64,27 @@ export function checkOptions(options: TenancyOptions): CheckedOptions {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "options"}: ${issue.message}`);
     throw new TypeError(`openTenancy cannot use these options:\n  ${problems.join("\n  ")}`);
   }
-  const { databaseUrl, redisUrl, masterKey, poolUrl, connections, waitSeconds, name, log } = parsed.data;
+  const { databaseUrl, redisUrl, masterKey, poolUrl, connections, waitSeconds, migrationsDir, name, log } = parsed.data;
   const config = defaultConfig({
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
     MASTER_KEY: typeof masterKey === "string" ? masterKey : Buffer.from(masterKey).toString("base64"),
     DB_POOL_MAX: connections,
     ...(poolUrl === undefined ? {} : { DATABASE_POOL_URL: poolUrl }),
+    ...(migrationsDir === undefined ? {} : { TENANT_MIGRATIONS: migrationsDir }),
   });
   return { config, name, patienceMs: waitSeconds * 1000, log };
 }
 
-/** `DATABASE_URL`, `REDIS_URL`, `MASTER_KEY`, `DATABASE_POOL_URL` and `DB_POOL_MAX`; `openTenancy` says what is missing. */
+/** `DATABASE_URL`, `REDIS_URL`, `MASTER_KEY`, `DATABASE_POOL_URL`, `DB_POOL_MAX` and `TENANT_MIGRATIONS`; `openTenancy` says what is missing. */
 export function optionsFromEnv(env: Readonly<Record<string, string | undefined>>): TenancyOptions {
-  const { DATABASE_URL = "", REDIS_URL = "", MASTER_KEY = "", DATABASE_POOL_URL, DB_POOL_MAX } = env;
+  const { DATABASE_URL = "", REDIS_URL = "", MASTER_KEY = "", DATABASE_POOL_URL, DB_POOL_MAX, TENANT_MIGRATIONS } = env;
   return {
     databaseUrl: DATABASE_URL,
     redisUrl: REDIS_URL,
     masterKey: MASTER_KEY,
     ...(DATABASE_POOL_URL ? { poolUrl: DATABASE_POOL_URL } : {}),
+    ...(TENANT_MIGRATIONS ? { migrationsDir: TENANT_MIGRATIONS } : {}),
     ...(DB_POOL_MAX ? { connections: Number(DB_POOL_MAX) } : {}),
   };
 }
