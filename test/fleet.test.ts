@@ -1,8 +1,11 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import { coordinate } from "../control-plane/fleet/coordinate.ts";
 import { abortRun, pauseRun, resumeRun, retryFailed } from "../control-plane/fleet/change-run.ts";
 import { planRun, startRun } from "../control-plane/fleet/plan-run.ts";
 import { listResults, viewRun } from "../control-plane/fleet/run-store.ts";
+import { useMigrationFolders } from "../core/migrations/folders.ts";
 import { tenantVersion } from "../core/migrations/version.ts";
 import { openFleet, type TestFleet } from "./support/fleet.ts";
 import { until } from "./support/wait.ts";
@@ -219,11 +222,72 @@ describe("a fleet run", () => {
     expect(await versions(fleet)).to.deep.equal([{ file: "0007_slow.sql", count: 40 }]);
   });
 
+  it("runs scripts and statements that take no transaction, and after a failure goes on where it was", async () => {
+    const bad = fleet.ids[4] as number;
+    await fleet.query(`INSERT INTO tenant_${bad}.customers (name, email) VALUES ('a', 'x@x.test'), ('b', 'x@x.test')`);
+    fleet.write(
+      "0008_more.sql",
+      "ALTER TABLE customers ADD COLUMN city text",
+      "ALTER TABLE customers DROP COLUMN city",
+    );
+    fleet.write(
+      "0009_unique.sql",
+      "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS customers_email ON customers (email)",
+      "DROP INDEX CONCURRENTLY IF EXISTS customers_email",
+      "-- no-transaction\n",
+    );
+    writeFileSync(
+      join(fleet.folder, "0010_city.ts"),
+      `// why: a test
+export const up = (db) => db("customers").update({ city: "Recife" });
+export const down = (db) => db("customers").update({ city: null });
+`,
+    );
+    useMigrationFolders("tenant", [fleet.folder]);
+    const id = await startRun(fleet.ctx, { waves: [100], canary: false }, "test");
+    expect((await coordinate(fleet.ctx, id)).status).to.equal("failed");
+    const [failure] = await listResults(fleet.ctx.db, id, { status: "failed" });
+    expect(failure?.tenant_id).to.equal(bad);
+    expect(failure?.error).to.deep.include({ code: "23505", migration: "0009_unique.sql" });
+    // What came before the failure is there, and known to be.
+    expect((await recorded(fleet, bad)).at(-1)).to.match(/^0008_more\.sql /);
+
+    await fleet.query(`DELETE FROM tenant_${bad}.customers WHERE name = 'b'`);
+    await retryFailed(fleet.ctx, id, "test");
+    expect((await coordinate(fleet.ctx, id)).status).to.equal("succeeded");
+    expect(await versions(fleet)).to.deep.equal([{ file: "0010_city.ts", count: 40 }]);
+    const [row] = await fleet.query(
+      `SELECT name, city, (SELECT indisvalid FROM pg_index WHERE indexrelid = 'tenant_${bad}.customers_email'::regclass) AS valid
+       FROM tenant_${bad}.customers`,
+    );
+    expect(row).to.deep.equal({ name: "a", city: "Recife", valid: true });
+    const back = await startRun(fleet.ctx, { direction: "down", to: "0007" }, "test");
+    expect((await coordinate(fleet.ctx, back)).status).to.equal("succeeded");
+    const again = await startRun(fleet.ctx, {}, "test");
+    expect((await coordinate(fleet.ctx, again)).status).to.equal("succeeded");
+  });
+
+  it("is refused where an applied file was edited", async () => {
+    fleet.write(
+      "0008_more.sql",
+      "ALTER TABLE customers ADD COLUMN city varchar(80)",
+      "ALTER TABLE customers DROP COLUMN city",
+    );
+    const refused = await startRun(fleet.ctx, {}, "test").catch((error: unknown) => error);
+    expect(refused).to.deep.include({ code: "history-edited" });
+    expect((refused as Error).message).to.include("0008_more.sql");
+    fleet.write(
+      "0008_more.sql",
+      "ALTER TABLE customers ADD COLUMN city text",
+      "ALTER TABLE customers DROP COLUMN city",
+    );
+  });
+
   it("finds out the history of a schema that nobody has read", async () => {
     const id = fleet.ids[9] as number;
     await fleet.query("UPDATE tenant_versions SET version = '0000 unknown' WHERE tenant_id = $1", [id]);
     const run = await startRun(fleet.ctx, {}, "test");
     expect((await coordinate(fleet.ctx, run)).status).to.equal("succeeded");
-    expect(await versions(fleet)).to.deep.equal([{ file: "0007_slow.sql", count: 40 }]);
+    expect(await versions(fleet)).to.deep.equal([{ file: "0010_city.ts", count: 40 }]);
   });
 });

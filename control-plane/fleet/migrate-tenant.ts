@@ -22,6 +22,9 @@ export interface LaneSettings {
 /** Lock not available; deadlock; serialization; another migration. */
 const busyCodes = new Set(["55P03", "40P01", "40001", "SE002"]);
 
+/** True where somebody else was in the way, and nothing is wrong. */
+export const isBusy = (code: string): boolean => busyCodes.has(code);
+
 /** A connection that migrates one tenant after the other. */
 export class Lane {
   readonly #client: pg.Client;
@@ -65,7 +68,7 @@ export class Lane {
       if (code === "SE003") return { status: "moved" };
       if (isServiceDown(error) || this.isLost) throw error;
       const failure = describeFailure(error, step, this.#completed);
-      return { status: busyCodes.has(code) ? "busy" : "failed", error: failure };
+      return { status: isBusy(code) ? "busy" : "failed", error: failure };
     }
   }
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isServiceDown, messageOf } from "../../core/errors.ts";
 import type { FleetContext } from "./fleet-context.ts";
+import { migrateByPieces } from "./migrate-by-pieces.ts";
 import { Lane, type LaneSettings, type Outcome } from "./migrate-tenant.ts";
 import { busySince, postpone, settle, type QueueItem, type RunQueue } from "./run-queue.ts";
 import type { ResultError } from "./run-store.ts";
@@ -90,12 +91,14 @@ async function attempt(
 
 async function migrate(
   ctx: FleetContext,
-  { steps, runId }: Work,
+  job: Work,
   { lane, item }: { lane: Lane; item: QueueItem },
 ): Promise<Outcome> {
+  const { steps, runId } = job;
   try {
     const step = await steps.find(ctx.db, item.tenantId, item.version);
-    return await lane.migrate(item, step, runId);
+    if (step.migrations.every(({ isBatchable }) => isBatchable)) return await lane.migrate(item, step, runId);
+    return await migrateByPieces({ ...job, databaseUrl: ctx.databaseUrl, tenant: item, step });
   } catch (error) {
     if (error instanceof NoWay) return { status: "failed", error: { code: error.code, message: error.message } };
     if ((error as { code?: string }).code === undefinedTable)

@@ -81,12 +81,12 @@ CREATE INDEX migration_results_failed ON migration_results (run_id, tenant_id) W
 -- SE003: it has another version by now; SE004: the schema is another's, or gone.
 CREATE FUNCTION begin_tenant_migration(tenant bigint, expected text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  known tenant_versions%ROWTYPE;
+  known public.tenant_versions%ROWTYPE;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtext('secretaria.migrate'), hashtext('tenant_' || tenant)) THEN
     RAISE EXCEPTION 'tenant % is being migrated by another process', tenant USING ERRCODE = 'SE002';
   END IF;
-  SELECT * INTO known FROM tenant_versions WHERE tenant_id = tenant;
+  SELECT * INTO known FROM public.tenant_versions WHERE tenant_id = tenant;
   IF known.version <> expected THEN
     RAISE EXCEPTION 'tenant % is at version %, not %', tenant, known.version, expected USING ERRCODE = 'SE003';
   END IF;
