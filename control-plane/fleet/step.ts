@@ -51,14 +51,14 @@ export class StepFinder {
     if (known !== undefined) return known;
     const count = this.#counts.get(from);
     const isPlain = count !== undefined && this.#destination.target !== null;
-    const step = isPlain ? this.#between(from, this.#all.slice(0, count)) : await this.#lookUp(db, tenantId, from);
+    const step = isPlain ? this.#between(from, this.#all.slice(0, count)) : await this.lookUp(db, tenantId, from);
     // Of the others the schema's own record is asked each time: batches differ, and of an unknown version nothing follows.
     if (isPlain) this.#known.set(from, step);
     return step;
   }
 
-  /** By the schema's own record. */
-  async #lookUp(db: Knex, tenantId: number, from: string): Promise<Step> {
+  /** By the schema's own record, whatever the version says. @throws as find. */
+  async lookUp(db: Knex, tenantId: number, from: string): Promise<Step> {
     const rows: { name: string; batch: number }[] = await db
       .withSchema(schemaName(tenantId))
       .from("knex_migrations")

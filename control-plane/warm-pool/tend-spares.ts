@@ -1,8 +1,8 @@
 /** Spares that are not as they should be: made fit where that is possible, else thrown away. */
 import { isServiceDown, reasonOf } from "../../core/errors.ts";
-import { migrateTenant } from "../../core/migrations/run.ts";
 import { isNewerVersion, tenantVersion } from "../../core/migrations/version.ts";
 import type { ControlContext } from "../context.ts";
+import { bringToHead } from "../fleet/bring-to-head.ts";
 import { checkSpare } from "./check-spare.ts";
 import { removeSpare } from "./remove-spare.ts";
 import { discarded, listSpares, markDiscarded, markFit, type SpareRow } from "./spare-store.ts";
@@ -47,7 +47,7 @@ async function tendSpare(ctx: ControlContext, spare: SpareRow, version: string):
 /** Answers what is wrong with it even so. */
 async function makeFit(ctx: ControlContext, spare: SpareRow, version: string): Promise<string[]> {
   try {
-    if (spare.version !== version) await migrateTenant(ctx.databaseUrl, spare);
+    if (spare.version !== version) await bringToHead(ctx, spare);
     return await checkSpare(ctx, spare);
   } catch (error) {
     if (isServiceDown(error)) throw error;

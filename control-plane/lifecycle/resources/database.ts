@@ -5,7 +5,6 @@ import { ResourceError } from "../../../core/errors.ts";
 import { recordApplied, refuseEditedHistory } from "../../../core/migrations/applied.ts";
 import { compiledMigrations } from "../../../core/migrations/compile.ts";
 import { makeSchema } from "../../../core/migrations/make-schema.ts";
-import { migrateTenant } from "../../../core/migrations/run.ts";
 import {
   grantStatements,
   roleStatements,
@@ -14,6 +13,7 @@ import {
 } from "../../../core/migrations/tenant-schema.ts";
 import { ownerMark, roleName, schemaName } from "../../../core/tenant.ts";
 import type { ControlContext } from "../../context.ts";
+import { bringToHead } from "../../fleet/bring-to-head.ts";
 import { crashPoint } from "../crash-point.ts";
 import { LeaseLost } from "../lease.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
@@ -52,7 +52,7 @@ export const database: Resource = {
     ];
     if (repairs.length > 0) await sendFenced(ctx, tenant, repairs);
     const { missing } = await compareMigrations(ctx, tenant);
-    if (missing.length > 0) await migrateTenant(ctx.databaseUrl, tenant);
+    if (missing.length > 0) await bringToHead(ctx, tenant);
   },
 
   async destroy(ctx, tenant) {
