@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { coordinate } from "../control-plane/fleet/coordinate.ts";
+import { abortRun, retryFailed } from "../control-plane/fleet/change-run.ts";
 import { planRun, startRun } from "../control-plane/fleet/plan-run.ts";
+import { refuseEarlyContract } from "../control-plane/fleet/window/claim-window.ts";
 import { useMigrationFolders } from "../core/migrations/folders.ts";
 import { startHeartbeat, type Heartbeat } from "../core/process-registry.ts";
 import { openRegistry } from "../core/registry.ts";
@@ -118,6 +120,28 @@ describe("the compatibility window of a fleet", () => {
     const old = await startProcess("old");
     expect((await known()).filter((version) => version.startsWith("0001"))).to.have.length(1);
     await old.close();
+  });
+
+  it("is looked at again when an aborted run goes on: older processes may have come since", async () => {
+    const id = await startRun(fleet.ctx, {}, "test");
+    await abortRun(fleet.ctx, id, "test");
+    const old = await startProcess("old");
+    expect((await failureOf(retryFailed(fleet.ctx, id, "test"))).code).to.equal("contract-too-early");
+    await old.close();
+    await retryFailed(fleet.ctx, id, "test");
+    expect((await failureOf(startProcess("old"))).message).to.include("was taken away");
+    await abortRun(fleet.ctx, id, "test");
+  });
+
+  it("holds for a tenant that is mended by itself, too", async () => {
+    const old = await startProcess("old");
+    expect(await failureOf(refuseEarlyContract(fleet.ctx.db, [fill, contract]))).to.deep.include({
+      code: "contract-too-early",
+      retry: "needs-user",
+    });
+    await refuseEarlyContract(fleet.ctx.db, [fill]);
+    await old.close();
+    await refuseEarlyContract(fleet.ctx.db, [contract]);
   });
 
   it("is not closed by a tenant that has the contract already, as new ones do", async () => {

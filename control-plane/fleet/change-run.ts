@@ -4,6 +4,7 @@ import { AppError } from "../../core/errors.ts";
 import { writeAudit } from "../audit.ts";
 import type { FleetContext } from "./fleet-context.ts";
 import { findRun, type RunRow, type RunStatus } from "./run-store.ts";
+import { claimWindowAgain } from "./window/claim-window.ts";
 
 /** @throws AppError `run-not-found`, `state-conflict`. */
 export const pauseRun = (ctx: FleetContext, id: string, actor: string): Promise<RunRow> =>
@@ -27,7 +28,7 @@ export const abortRun = (ctx: FleetContext, id: string, actor: string): Promise<
     trx("migration_runs").where({ id }).update({ status: "aborted", finished_at: trx.fn.now() }),
   );
 
-/** Only what failed, and what an aborted run left, is tried again. @throws as pauseRun, `run-open` when another one is. */
+/** Only what failed, and what an aborted run left, is tried again. @throws as pauseRun, `run-open` when another one is, `contract-too-early`. */
 export const retryFailed = (ctx: FleetContext, id: string, actor: string): Promise<RunRow> =>
   change(ctx, { id, actor, verb: "retried", from: ["paused", "failed", "aborted"] }, async (trx) => {
     const failed = await trx("migration_results")
@@ -45,6 +46,7 @@ export const retryFailed = (ctx: FleetContext, id: string, actor: string): Promi
     await trx("migration_runs")
       .where({ id })
       .update({ ...again(trx), status: "running", finished_at: null });
+    await claimWindowAgain(trx, id);
   });
 
 /** The last wave is the one that waits for busy tenants: it is gone through whatever else is. */

@@ -1,4 +1,8 @@
+/** What is allowed to take something away, written down in the transaction that lets it begin. */
 import type { Knex } from "../../../core/db.ts";
+import { ResourceError, messageOf } from "../../../core/errors.ts";
+import { readMigrations } from "../../../core/migrations/sql-files.ts";
+import { isOlderThan } from "../../../core/migrations/version.ts";
 import { assertWindow, contractsOf, type WindowMigration } from "./contract-blockers.ts";
 
 /**
@@ -13,4 +17,35 @@ export async function claimWindow(trx: Knex.Transaction, pending: readonly Windo
   await trx.raw("SELECT pg_advisory_xact_lock(hashtext('secretaria.window'), 0)");
   await assertWindow(trx, pending);
   await trx("migration_contracts").insert(contracts).onConflict("name").merge(["after"]);
+}
+
+/** The same for a run that had ended and goes on: older processes may have started since. */
+export async function claimWindowAgain(trx: Knex.Transaction, runId: string): Promise<void> {
+  const { rows } = await trx.raw<{ rows: { target: string; oldest: string }[] }>(
+    `SELECT r.target, min(v.version) AS oldest FROM migration_runs r
+     JOIN migration_results m ON m.run_id = r.id AND m.status = 'waiting' JOIN tenant_versions v USING (tenant_id)
+     WHERE r.id = ? AND r.direction = 'up' GROUP BY r.target`,
+    [runId],
+  );
+  for (const { target, oldest } of rows)
+    await claimWindow(
+      trx,
+      readMigrations("tenant").filter(({ name }) => isOlderThan(oldest, name) && !isOlderThan(target, name)),
+    );
+}
+
+/**
+ * For one tenant that is brought to head outside of a run.
+ * @throws ResourceError `contract-too-early` when one of these files takes away what somebody still needs.
+ */
+export async function refuseEarlyContract(db: Knex, files: readonly string[]): Promise<void> {
+  try {
+    await assertWindow(
+      db,
+      readMigrations("tenant").filter(({ name }) => files.includes(name)),
+    );
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "contract-too-early") throw error;
+    throw new ResourceError("needs-user", "contract-too-early", messageOf(error), { cause: error });
+  }
 }

@@ -14,6 +14,7 @@ import {
 import { ownerMark, roleName, schemaName } from "../../../core/tenant.ts";
 import type { ControlContext } from "../../context.ts";
 import { bringToHead } from "../../fleet/bring-to-head.ts";
+import { refuseEarlyContract } from "../../fleet/window/claim-window.ts";
 import { crashPoint } from "../crash-point.ts";
 import { LeaseLost } from "../lease.ts";
 import type { Inspection, LeasedTenant, Resource } from "../resource.ts";
@@ -52,7 +53,9 @@ export const database: Resource = {
     ];
     if (repairs.length > 0) await sendFenced(ctx, tenant, repairs);
     const { missing } = await compareMigrations(ctx, tenant);
-    if (missing.length > 0) await bringToHead(ctx, tenant);
+    if (missing.length === 0) return;
+    await refuseEarlyContract(ctx.db, missing);
+    await bringToHead(ctx, tenant);
   },
 
   async destroy(ctx, tenant) {
