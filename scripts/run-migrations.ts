@@ -3,6 +3,7 @@ import { setUpDatabase } from "../core/setup.ts";
 import { createSecrets, loadMasterKey } from "../core/secrets.ts";
 import { openDatabase, type Knex } from "../core/db.ts";
 import { migratePublic, migrateTenant, pendingMigrations } from "../core/migrations/run.ts";
+import { useTenantMigrations } from "../core/migrations/folders.ts";
 import { tenantVersion } from "../core/migrations/version.ts";
 import { schemaName } from "../core/tenant.ts";
 import type { SchemaOwner } from "../core/migrations/tenant-schema.ts";
@@ -17,7 +18,8 @@ const help = `Usage: npm run migrate -- <command>
   all                     public, then every company and every schema made ahead; goes on after a failure and lists it
   setup                   everything from nothing: service roles, public, signing keys
   status                  what is not applied yet, for public, every company and every schema made ahead
-  make <name> [--public]  write an empty migration for tenants (or for public)
+  make <name> [--public]  write an empty migration for tenants (or for public); --ts: in TypeScript,
+                          --expand, --contract <file>: a step of a change in two releases (docs/MIGRATIONS.md)
   --help                  this text
 
 Servers: DATABASE_URL, or the running embedded stack of DATA_DIR.
@@ -51,7 +53,11 @@ const commands: Readonly<Record<string, (argument: string | undefined) => Promis
   status: () => withDatabase(showStatus),
   make: async (name) => {
     if (name === undefined) return usage("make needs a name, e.g. make add_loyalty_points");
-    say(makeMigration(name, process.argv.includes("--public") ? "public" : "tenant"));
+    const has = (flag: string): boolean => process.argv.includes(flag);
+    const contract = has("--contract") ? (process.argv[process.argv.indexOf("--contract") + 1] ?? "") : undefined;
+    const kind = has("--public") ? "public" : "tenant";
+    useTenantMigrations(process.env["TENANT_MIGRATIONS"] || undefined);
+    say(makeMigration(name, { kind, isScript: has("--ts"), isExpand: has("--expand"), contract }));
     return 0;
   },
 };

@@ -150,6 +150,8 @@ describe("the lint of migrations", () => {
     const contract = text.replace("-- up", "-- contract: 5000_a.sql\n-- up");
     expect(await lint({ "5001_c.sql": contract })).to.deep.equal(["5001_c.sql:1 error unknown-contract"]);
     expect(await lint({ "5000_a.sql": text.replace("-- up", "-- expand\n-- up") })).to.deep.equal([]);
+    const empty = text.replace(/(-- down\n).*\n/, "$1-- later\n");
+    expect(await lint({ "5001_c.sql": empty })).to.deep.equal(["5001_c.sql:5 error missing-down"]);
     expect(await lint({ "5001_c.sql": "-- up\nSELECT 1;\n-- down\n" })).to.deep.equal([
       "5001_c.sql:1 error missing-down",
     ]);

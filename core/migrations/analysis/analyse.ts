@@ -19,7 +19,7 @@ export interface AnalysedMigration {
   readonly down: AnalysedSection;
 }
 
-/** @param migrations in order, from the first. @throws Error with the file's name when its SQL does not parse. */
+/** @param migrations in order, from the first. @throws Error with the file's name when its SQL does not parse, or is none. */
 export async function analyseMigrations(migrations: readonly SqlMigration[]): Promise<AnalysedMigration[]> {
   const parsed = await Promise.all(migrations.map(parseSections));
   let model = emptyModel();
@@ -33,6 +33,8 @@ export async function analyseMigrations(migrations: readonly SqlMigration[]): Pr
 async function parseSections(migration: SqlMigration) {
   try {
     const [up, down] = [await parseStatements(migration.up), await parseStatements(migration.down)];
+    if (migration.script === undefined && (up.length === 0 || down.length === 0))
+      throw new Error(`there are no statements under '-- ${up.length === 0 ? "up" : "down"}'`);
     return { migration, up, down };
   } catch (error) {
     throw new Error(`${migration.name}: ${(error as Error).message}`, { cause: error });

@@ -14,7 +14,7 @@ import { newFinding, type LintFinding } from "./finding.ts";
 import { fileHits } from "./file-rules.ts";
 import { scriptHits } from "./script-rules.ts";
 import { headHits, historyHits, orderHits, type FileHit } from "./folder-rules.ts";
-import { isRuleCode } from "./rules.ts";
+import { isRuleCode, type RuleCode } from "./rules.ts";
 
 export interface LintRequest {
   /** Absent: both. */
@@ -64,10 +64,14 @@ async function readOne(file: MigrationPath): Promise<SqlMigration | FileHit> {
   const { name } = file;
   try {
     const migration = readMigration(file);
-    if (migration.script !== undefined) await loadScript(name, migration.script);
+    if (migration.script !== undefined) {
+      await loadScript(name, migration.script);
+      return migration;
+    }
+    const { up, upLine, down, downLine } = migration;
     const broken =
-      (await syntaxHit(name, migration.up, migration.upLine)) ??
-      (await syntaxHit(name, migration.down, migration.downLine));
+      (await syntaxHit(name, { sql: up, line: upLine, ifEmpty: "not-well-formed" })) ??
+      (await syntaxHit(name, { sql: down, line: downLine, ifEmpty: "missing-down" }));
     return broken ?? migration;
   } catch (error) {
     if (!(error instanceof MigrationFileError) || !isRuleCode(error.code)) throw error;
@@ -75,10 +79,13 @@ async function readOne(file: MigrationPath): Promise<SqlMigration | FileHit> {
   }
 }
 
-async function syntaxHit(name: string, sql: string, line: number): Promise<FileHit | undefined> {
+async function syntaxHit(
+  name: string,
+  { sql, line, ifEmpty }: { sql: string; line: number; ifEmpty: RuleCode },
+): Promise<FileHit | undefined> {
   try {
-    await parseStatements(sql);
-    return undefined;
+    if ((await parseStatements(sql)).length > 0) return undefined;
+    return { name, line, code: ifEmpty, what: "there are comments and no statements" };
   } catch (error) {
     const { sqlDetails, message } = error as Error & { sqlDetails?: { cursorPosition?: number } };
     const before = sql.slice(0, sqlDetails?.cursorPosition ?? 0);
