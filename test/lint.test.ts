@@ -7,6 +7,7 @@ import { recordApplied } from "../core/migrations/applied.ts";
 import { migrationFolder, useMigrationFolders } from "../core/migrations/folders.ts";
 import { renderFinding } from "../core/migrations/lint/finding.ts";
 import { lintMigrations } from "../core/migrations/lint/lint-migrations.ts";
+import { proveMigrations } from "../core/migrations/lint/prove-migrations.ts";
 import { sealMigrations } from "../core/migrations/lint/seal.ts";
 import { createTestDatabase } from "./support/servers.ts";
 
@@ -172,6 +173,33 @@ describe("the lint of migrations", () => {
     writeFileSync(join(folder, "5006_c.sql"), drop);
     const refusal = await sealMigrations("tenant").then(String, (error: Error) => error.message);
     expect(refusal).to.include("5006_c.sql:3 error destructive");
+  });
+
+  it("tries each file on a server: up, down and up again", async () => {
+    const db = openDatabase(await createTestDatabase(), { name: "test", max: 1 });
+    const file = (up: string, down: string) => `-- why: a test\n-- up\n${up}\n-- down\n${down}\n`;
+    const prove = async (files: Readonly<Record<string, string>>) => {
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+      useFolder();
+      return (await proveMigrations(db)).map(renderFinding);
+    };
+    try {
+      const make = "create table points (id int, name text);";
+      const index = "create index concurrently if not exists by_id on points (id);";
+      const alone = file(index, "drop index concurrently if exists by_id;").replace(
+        "-- up",
+        "-- no-transaction\n-- up",
+      );
+      expect(await prove({ "5000_a.sql": file(make, "drop table points;"), "5001_b.sql": alone })).to.deep.equal([]);
+      const add = "alter table points add column x int;\nalter table points alter x set default 1;";
+      const [found, ...more] = await prove({ "5002_c.sql": file(add, "alter table points alter x drop default;") });
+      expect(found).to.match(/5002_c\.sql:6 error not-reversible after up and down \+ column points\.x/);
+      expect(more.join()).to.match(/^[^,]*5002_c\.sql:3 error fails .*column "x" of relation "points" already exists/);
+      const { rows } = await db.raw("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'tenant\\_9007%'");
+      expect(rows).to.deep.equal([]);
+    } finally {
+      await db.destroy();
+    }
   });
 
   it("and who applies migrations compare with what a database ran", async () => {

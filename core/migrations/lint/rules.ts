@@ -87,6 +87,12 @@ export const rules = {
     "each statement of the file commits by itself: after a crash the file runs again from its first one, which then fails",
     "write IF NOT EXISTS, IF EXISTS, OR REPLACE or ON CONFLICT; put what cannot be repeated into a file of its own",
   ),
+
+  fails: error("a server refuses it", "mend the file; the files after it were not tried"),
+  "not-reversible": error(
+    "undone and done again, schemas would differ from those that were never undone",
+    "undo in '-- down' all that '-- up' does, newest first",
+  ),
 } as const satisfies Record<string, Rule>;
 
 export type RuleCode = keyof typeof rules;
