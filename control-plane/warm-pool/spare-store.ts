@@ -24,14 +24,6 @@ export async function markFit(db: Knex, id: number, version: string): Promise<vo
   await db("spare_tenants").where({ id }).whereNot({ version: discarded }).update({ version, checked_at: db.fn.now() });
 }
 
-/** Says of a spare, where it is still one, that it was migrated; the next round of any control plane looks at it. */
-export async function markMigrated(db: Knex, id: number, version: string): Promise<void> {
-  await db("spare_tenants")
-    .where({ id })
-    .whereNot({ version: discarded })
-    .update({ version, checked_at: db.raw("'-infinity'") });
-}
-
 /** From here on no provisioning takes it, and who called removes it. False when a provisioning was faster. */
 export async function markDiscarded(db: Knex, id: number): Promise<boolean> {
   return (await db("spare_tenants").where({ id }).update({ version: discarded, checked_at: db.fn.now() })) > 0;

@@ -1,0 +1,39 @@
+import type { RunPlan } from "../../control-plane/fleet/plan-run.ts";
+import { compiledMigrations } from "../../core/migrations/compile.ts";
+import { exitCodes, say, sayJson } from "./command.ts";
+import { aimOf } from "./terminal-reporter.ts";
+
+/** What a run would do: tenants of each wave, and the exact SQL. */
+export async function showPlan(plan: RunPlan, { json }: { json: boolean }): Promise<number> {
+  const sql = await sqlOf(plan);
+  if (json) sayJson({ ...plan, sql });
+  else for (const line of planLines(plan)) say(line);
+  if (!json && sql !== "") say(`\n${sql}`);
+  return exitCodes.done;
+}
+
+function planLines(plan: RunPlan): string[] {
+  const newer = plan.newer > 0 ? [`${plan.newer} tenants of a newer release are left alone`] : [];
+  if (plan.tenants === 0) return ["nothing to do", ...newer];
+  return [
+    `${aimOf(plan)}: ${plan.tenants} tenants; nothing is changed now`,
+    ...plan.from.map(({ version, tenants }) => `  ${String(tenants).padStart(7)} at ${version.split(" ")[0]}`),
+    ...plan.waves.map(({ name, tenants }) => `  ${String(tenants).padStart(7)} in wave ${name}`),
+    ...newer,
+    ...(plan.files.length === 0 ? ["Name a migration with --to to see the SQL."] : []),
+  ];
+}
+
+async function sqlOf({ files, direction, tenants }: RunPlan): Promise<string> {
+  if (tenants === 0) return "";
+  const all = await compiledMigrations("tenant");
+  const chosen = files.flatMap((name) => all.filter((migration) => migration.name === name));
+  return chosen
+    .map(({ name, statements, downStatements }) =>
+      [
+        `-- ${name} (${direction})`,
+        ...(direction === "up" ? statements : downStatements).map((text) => `${text};`),
+      ].join("\n"),
+    )
+    .join("\n\n");
+}
