@@ -2,15 +2,18 @@ import { AppError, type ErrorCode } from "../core/errors.ts";
 import { fail } from "./terminal.ts";
 import { allCommand, rollbackCommand } from "./migrate/all.ts";
 import { exitCodes, UsageError, type Command } from "./migrate/command.ts";
-import { makeCommand, publicCommand, setupCommand, tenantCommand } from "./migrate/one.ts";
+import { lintCommand, makeCommand, sealCommand } from "./migrate/files.ts";
+import { publicCommand, setupCommand, tenantCommand } from "./migrate/one.ts";
 import { abortCommand, pauseCommand, resumeCommand, runsCommand } from "./migrate/runs.ts";
 import { statusCommand } from "./migrate/status.ts";
+import { verifyCommand } from "./migrate/verify.ts";
 
 const commands: Readonly<Record<string, Command>> = {
   status: statusCommand,
   all: allCommand,
   tenant: tenantCommand,
   rollback: rollbackCommand,
+  verify: verifyCommand,
   runs: runsCommand,
   resume: resumeCommand,
   pause: pauseCommand,
@@ -18,6 +21,8 @@ const commands: Readonly<Record<string, Command>> = {
   public: publicCommand,
   setup: setupCommand,
   make: makeCommand,
+  lint: lintCommand,
+  seal: sealCommand,
 };
 
 const help = `Usage: npm run migrate -- <command>
@@ -29,8 +34,8 @@ ${Object.values(commands)
 
 On a terminal a run shows its progress; into a pipe, or with --json, it writes JSON lines.
 Servers: DATABASE_URL, or the running embedded stack of DATA_DIR.
-Exit: 0 done, 1 it failed or some tenants did, 2 wrong arguments, 3 (status) something is pending,
-      4 the run is paused or was handed over, 5 another run is open.
+Exit: 0 done, 1 it failed, or some tenants did, or (verify) drifted, 2 wrong arguments, 3 (status, verify) something is
+      behind, 4 the run is paused or was handed over, 5 another run is open.
 `;
 
 /** What the errors of runs mean to a script; of any other it only knows that it failed. */

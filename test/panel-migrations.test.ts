@@ -44,6 +44,9 @@ describe("the panel, of migration runs", () => {
     await page.uncheck("#canary");
     await page.click("#simulate");
     expect(await page.textContent("#planned")).to.include(lastMigration);
+    await page.click(".plan-sql summary");
+    expect(await page.textContent(".plan-sql code")).to.include("-- locks user_sessions: ACCESS EXCLUSIVE");
+    expect(await fits(page), "with the SQL").to.equal(true);
     expect(await page.locator("[data-planned-wave]").allTextContents()).to.deep.equal(["Onda até 50 %: 1"]);
     expect(await platform.query("SELECT 1 FROM migration_runs")).to.deep.equal([]);
     expect(await page.textContent("#start")).to.equal("Iniciar (schemas: 1)");

@@ -1,9 +1,12 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { expect } from "chai";
 import pg from "pg";
 import { projectPath } from "../core/paths.ts";
+import { allCommand, rollbackCommand } from "../scripts/migrate/all.ts";
+import { resumeCommand } from "../scripts/migrate/runs.ts";
 import { newCompany } from "./support/api-client.ts";
 import { lastMigration } from "./support/last-migration.ts";
 import { usePlatform } from "./support/platform.ts";
@@ -68,7 +71,7 @@ describe("scripts/run-migrations.ts", () => {
     expect(before.status).to.equal(3);
     expect(before.stdout).to.include(`${schema} (${slug}): 0013_`).and.include("1 are behind");
     const dry = run("tenant", slug, "--dry-run");
-    expect(dry.stdout).to.include(`-- ${lastMigration}`).and.include("impersonated_by");
+    expect(dry.stdout).to.include(`-- ${lastMigration}`).and.include("-- locks user_sessions: ACCESS");
     expect(run("tenant", String(id))).to.deep.include({
       status: 0,
       stdout: `${schema} (${slug}): applied ${lastMigration}\n`,
@@ -141,7 +144,6 @@ describe("scripts/run-migrations.ts", () => {
       status: 1,
       stderr: "no run is open; name one of npm run migrate -- runs\n",
     });
-    expect(run("resume", "17")).to.deep.include({ status: 2 });
   });
 
   it("hands a run over at Ctrl-C, and goes on with it later", async () => {
@@ -180,11 +182,22 @@ describe("scripts/run-migrations.ts", () => {
     expect(unconfirmed.stderr).to.include("--yes");
     const dry = run("rollback", "tenant", slug, "--to", "0013", "--dry-run");
     expect(dry.stdout).to.include("back to 0013_").and.include(`-- ${lastMigration} (down)`);
-    expect(run("status").status).to.equal(0);
     const back = run("rollback", "tenant", slug, "--to", "0013", "--yes");
     expect(back.events.at(-1)).to.deep.include({ status: "succeeded", tenants: 1, done: 1 });
     expect(run("status").stdout).to.include(`tenant_${id} (${slug}): 0013_`);
     expect(run("all").status).to.equal(0);
+  });
+
+  it("verifies every schema, and proposes what would mend one that drifted", async () => {
+    const { schema, slug } = await makeCompany();
+    const file = join(platform.config.DATA_DIR, "repair.sql");
+    await platform.query(`DROP INDEX ${schema}.user_sessions_user_id_idx`);
+    const { status, stdout } = run("verify", "--repair-sql", file);
+    expect(status).to.equal(1);
+    expect(stdout).to.include(`${schema}: index user_sessions_user_id_idx is missing`).and.include("1 drifted");
+    expect(run("verify", "--tenant", slug, "--json").events[0]!.counts).to.deep.include({ drifted: 1, ok: 0 });
+    await platform.query(readFileSync(file, "utf8"));
+    expect(run("verify", "--tenant", slug).status).to.equal(0);
   });
 
   it("sets a database up, and does so twice without harm", () => {
@@ -199,20 +212,27 @@ describe("scripts/run-migrations.ts", () => {
       expect(status).to.equal(0);
       expect(path).to.match(/migrations\/tenant\/\d{4}_add_loyalty_points\.sql$/);
       expect(existsSync(path)).to.equal(true);
+      const lint = run("lint");
+      expect(lint.status).to.equal(1);
+      expect(lint.stdout)
+        .to.include(`migrations/tenant/${basename(path)}:`)
+        .and.include(" error ");
     } finally {
       rmSync(path, { force: true });
     }
+    expect(run("lint", "--database", "--json")).to.deep.include({ status: 0, stdout: "[]\n" });
     expect(run("make", "Add Points")).to.deep.include({ status: 1 });
   });
 
   it("explains itself, and refuses what it does not know", () => {
     expect(run("--help").stdout).to.include("tenant <id|uuid|slug>");
-    expect(run("all", "--help").stdout).to.include("--max-error-rate");
     expect(run("explode")).to.deep.include({ status: 2 });
-    for (const wrong of [["--waves", "10,5"], ["--bake", "soon"], ["everything"]])
-      expect(run("all", ...wrong), wrong.join(" ")).to.deep.include({ status: 2 });
+    expect(run("all", "--waves", "10,5")).to.deep.include({ status: 2 });
+    for (const wrong of [["--bake", "soon"], ["--concurrency", "0"], ["--fast"], ["everything"]])
+      expect(() => allCommand.read(wrong), wrong.join(" ")).to.throw();
+    expect(() => rollbackCommand.read([])).to.throw("rollback tenant <id|uuid|slug>");
+    expect(() => resumeCommand.read(["17"])).to.throw("no run's id");
     expect(run("all", "--to", "0999").stderr).to.include("there is no migration '0999'");
-    expect(run("rollback").stderr).to.include("rollback tenant <id|uuid|slug>");
     expect(run("tenant", "nobody").stderr).to.include("there is no company 'nobody'");
   });
 });

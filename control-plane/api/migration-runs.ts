@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { refuseBelow } from "../accounts/authenticate.ts";
 import { planRun, refuseOpenRun, startRun } from "../fleet/plan-run.ts";
+import { planSql } from "../fleet/plan-sql.ts";
 import { runOptionsSchema } from "../fleet/run-options.ts";
 import { getRun, getRunView } from "../fleet/get-run.ts";
 import { presentResult, presentRun, presentRunSummary } from "../fleet/present-run.ts";
@@ -36,7 +37,8 @@ export const runRoutes: readonly Route[] = [
     },
     async handle(ctx, { body: { dryRun, ...options }, res, actor }) {
       if (dryRun) {
-        res.json(await planRun(ctx, options));
+        const plan = await planRun(ctx, options);
+        res.json({ ...plan, sql: await planSql(plan) });
         return;
       }
       refuseBelow(actor, "admin");

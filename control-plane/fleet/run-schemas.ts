@@ -49,6 +49,7 @@ export const planSchema = z.object({
   waves: z.array(z.object({ number: z.int(), name: z.string(), tenants: z.int() })),
   tenants: z.int(),
   newer: z.int().describe("Made by a newer release: they are left alone"),
+  sql: z.string().describe("What would be sent to a schema that lacks all of it, and what it locks"),
 });
 
 export const resultSchema = z.object({

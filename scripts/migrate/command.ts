@@ -19,8 +19,8 @@ export interface Command {
 }
 
 /**
- * 0 done; 1 it failed, or some tenants did; 2 wrong arguments; 3 something is pending, or has drifted; 4 the run is
- * paused, or was handed over; 5 another run is open.
+ * 0 done; 1 it failed, or some tenants did, or drifted; 2 wrong arguments; 3 something is behind; 4 the run is paused, or
+ * was handed over; 5 another run is open.
  */
 export const exitCodes = { done: 0, failed: 1, usage: 2, pending: 3, paused: 4, open: 5 } as const;
 

@@ -1,10 +1,9 @@
-/** `public`, `tenant`, `setup`, `make`: what concerns one schema, or one file. */
+/** `public`, `tenant`, `setup`: what concerns one schema. */
 import { planRun } from "../../control-plane/fleet/plan-run.ts";
 import { runOptionsSchema } from "../../control-plane/fleet/run-options.ts";
 import { migratePublic, migrateTenant } from "../../core/migrations/run.ts";
 import { createSecrets, loadMasterKey } from "../../core/secrets.ts";
 import { setUpDatabase } from "../../core/setup.ts";
-import { makeMigration } from "../make-migration.ts";
 import {
   exitCodes,
   refuseMore,
@@ -58,21 +57,6 @@ export const tenantCommand: Command = {
         const alone = runOptionsSchema.parse({ tenants: [company.id], canary: false, waves: [100] });
         return showPlan(await planRun(ctx, alone), values);
       });
-  },
-};
-
-export const makeCommand: Command = {
-  usage: "make <name> [--public]",
-  about: "write an empty migration for tenants (or for public)",
-  read(args) {
-    const { values, positionals } = readWords(args, { public: { type: "boolean", default: false } });
-    refuseMore(positionals, 1);
-    const [name] = positionals;
-    if (name === undefined) throw new UsageError("make needs a name, e.g. make add_loyalty_points");
-    return async () => {
-      say(makeMigration(name, values.public ? "public" : "tenant"));
-      return exitCodes.done;
-    };
   },
 };
 

@@ -1,11 +1,11 @@
 import type { RunPlan } from "../../control-plane/fleet/plan-run.ts";
-import { compiledMigrations } from "../../core/migrations/compile.ts";
+import { planSql } from "../../control-plane/fleet/plan-sql.ts";
 import { exitCodes, say, sayJson } from "./command.ts";
 import { aimOf } from "./terminal-reporter.ts";
 
-/** What a run would do: tenants of each wave, and the exact SQL. */
+/** What a run would do: tenants of each wave, the exact SQL and its locks. */
 export async function showPlan(plan: RunPlan, { json }: { json: boolean }): Promise<number> {
-  const sql = await sqlOf(plan);
+  const sql = await planSql(plan);
   if (json) sayJson({ ...plan, sql });
   else for (const line of planLines(plan)) say(line);
   if (!json && sql !== "") say(`\n${sql}`);
@@ -22,18 +22,4 @@ function planLines(plan: RunPlan): string[] {
     ...newer,
     ...(plan.files.length === 0 ? ["Name a migration with --to to see the SQL."] : []),
   ];
-}
-
-async function sqlOf({ files, direction, tenants }: RunPlan): Promise<string> {
-  if (tenants === 0) return "";
-  const all = await compiledMigrations("tenant");
-  const chosen = files.flatMap((name) => all.filter((migration) => migration.name === name));
-  return chosen
-    .map(({ name, statements, downStatements }) =>
-      [
-        `-- ${name} (${direction})`,
-        ...(direction === "up" ? statements : downStatements).map((text) => `${text};`),
-      ].join("\n"),
-    )
-    .join("\n\n");
 }

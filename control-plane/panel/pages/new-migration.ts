@@ -3,6 +3,7 @@ import { AppError } from "../../../core/errors.ts";
 import { readMigrations } from "../../../core/migrations/sql-files.ts";
 import { hasRole } from "../../accounts/authenticate.ts";
 import { planRun, refuseOpenRun, startRun, type RunPlan } from "../../fleet/plan-run.ts";
+import { planSql } from "../../fleet/plan-sql.ts";
 import { findOpenRun } from "../../fleet/run-store.ts";
 import { readForm, toLine, type Form } from "../form.ts";
 import { localeOf, show, type PanelContext, type PersonsVisit } from "../panel-context.ts";
@@ -64,7 +65,7 @@ async function showForm(ctx: PanelContext, visit: PersonsVisit, { form, problems
     form,
     targets: files.toReversed().map((name) => ({ name, chosen: name === form["to"] })),
     isCanary: form["canary"] === "yes",
-    plan: plan && presentPlan(locale, plan),
+    plan: plan && { ...presentPlan(locale, plan), sql: await planSql(plan) },
     sent: Object.entries(form).map(([name, value]) => ({ name, value })),
     mayStart: hasRole(visit.actor, "admin") && open === undefined && plan !== undefined && plan.tenants > 0,
     needsAdmin: !hasRole(visit.actor, "admin"),
