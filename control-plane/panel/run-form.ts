@@ -9,6 +9,7 @@ export function initialForm(): Form {
   return {
     to: "",
     mode,
+    trickleSeconds: "",
     canary: canary ? "yes" : "no",
     waves: waves.join(", "),
     bakeSeconds: String(bakeSeconds),
@@ -23,6 +24,7 @@ export function readRunForm(form: Form): { options: RunOptions } | { problems: P
   const parsed = runOptionsSchema.safeParse({
     ...(form["to"] ? { to: form["to"] } : {}),
     mode: form["mode"],
+    ...(form["trickleSeconds"] ? { trickleSeconds: numberOf(form["trickleSeconds"]) } : {}),
     canary: form["canary"] === "yes",
     waves: (form["waves"] ?? "")
       .split(/[\s,;]+/)

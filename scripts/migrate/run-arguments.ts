@@ -14,8 +14,10 @@ export const runFlags = {
   concurrency: text,
   "on-error": text,
   "max-error-rate": text,
+  "max-runtime-error-rate": text,
   to: text,
   "on-request": flag,
+  trickle: text,
   "lock-timeout": text,
   "statement-timeout": text,
   "busy-for": text,
@@ -33,7 +35,10 @@ export const runFlagsHelp = `
   --concurrency 4          tenants at once, at most
   --on-error continue      or pause: stop at the first failure
   --max-error-rate 0.05    share of a wave that may fail before the run pauses
+  --max-runtime-error-rate 0.02
+                           how much more of the runtimes' requests may end in 5xx than before, before the run pauses
   --on-request             after the canaries, migrate a tenant when somebody next asks for it
+  --trickle 30s            with --on-request: so often one more is migrated though nobody asks for it
   --lock-timeout 2s        how long a busy tenant is kept waiting
   --statement-timeout 10m  what one statement may take; 0: any time
   --busy-for 1h            how long a busy tenant is tried again before it counts as failed
@@ -51,7 +56,9 @@ export function readRunOptions(values: Values, more: { direction: "up" | "down";
     concurrency: numberOf(values.concurrency),
     onError: values["on-error"],
     maxErrorRate: numberOf(values["max-error-rate"]),
+    maxRuntimeErrorRate: numberOf(values["max-runtime-error-rate"]),
     mode: values["on-request"] === true ? "on-request" : undefined,
+    trickleSeconds: secondsOf(values.trickle, "trickle"),
     lockTimeoutMs: times(1000, secondsOf(values["lock-timeout"], "lock-timeout")),
     statementTimeoutMs: times(1000, secondsOf(values["statement-timeout"], "statement-timeout")),
     busyMinutes: times(1 / 60, secondsOf(values["busy-for"], "busy-for")),
@@ -77,8 +84,10 @@ const times = (factor: number, value: number | undefined) => (value === undefine
 
 const flagNames: Readonly<Record<string, string>> = {
   bakeSeconds: "bake",
+  trickleSeconds: "trickle",
   onError: "on-error",
   maxErrorRate: "max-error-rate",
+  maxRuntimeErrorRate: "max-runtime-error-rate",
   lockTimeoutMs: "lock-timeout",
   statementTimeoutMs: "statement-timeout",
   busyMinutes: "busy-for",

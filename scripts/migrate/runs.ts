@@ -22,7 +22,7 @@ import { readWords } from "./start-run.ts";
 import { aimOf, failureLine, summaryLines, waveLine } from "./terminal-reporter.ts";
 
 const flag = { type: "boolean", default: false } as const;
-const failuresShown = 20;
+const failuresShown = 200;
 
 export const runsCommand: Command = {
   usage: "runs [<run>] [--json]",

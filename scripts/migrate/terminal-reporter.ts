@@ -6,10 +6,13 @@ import type { Reporter } from "./reporter.ts";
 type Wave = RunJson["waves"][number];
 
 const barWidth = 24;
+/** A screen's worth: a fleet that fails as one must not bury why. */
+const mostFailures = 20;
 
 /** A line for each wave, redrawn in place while it is at work, for people. */
 export function terminalReporter(out: NodeJS.WriteStream = process.stdout): Reporter {
   const closed = new Set<number>();
+  let failures = 0;
   const draw = (text: string, isLast: boolean) =>
     void out.write(`\r${text.slice(0, (out.columns ?? 80) - 1)}\u001b[K${isLast ? "\n" : ""}`);
   const show = (run: RunJson) => {
@@ -25,7 +28,10 @@ export function terminalReporter(out: NodeJS.WriteStream = process.stdout): Repo
     started: (run) => say(`run ${run.id}: ${aimOf(run)}, ${run.tenants} tenants`),
     progress: show,
     tenantFailed: (run, result) => {
-      draw(`  ${failureLine(result)}`, true);
+      failures += 1;
+      if (failures > mostFailures) return;
+      const last = failures === mostFailures ? `\n  more are listed by: npm run migrate -- runs ${run.id}` : "";
+      out.write(`\r\u001b[K  ${failureLine(result)}${last}\n`);
       show(run);
     },
     ended(run) {
