@@ -1,6 +1,7 @@
 import { AppError, type ErrorCode } from "../core/errors.ts";
 import { fail } from "./terminal.ts";
 import { allCommand, rollbackCommand } from "./migrate/all.ts";
+import { canaryCommand } from "./migrate/canary.ts";
 import { exitCodes, UsageError, type Command } from "./migrate/command.ts";
 import { lintCommand, makeCommand, sealCommand } from "./migrate/files.ts";
 import { publicCommand, setupCommand, tenantCommand } from "./migrate/one.ts";
@@ -18,6 +19,7 @@ const commands: Readonly<Record<string, Command>> = {
   resume: resumeCommand,
   pause: pauseCommand,
   abort: abortCommand,
+  canary: canaryCommand,
   public: publicCommand,
   setup: setupCommand,
   make: makeCommand,

