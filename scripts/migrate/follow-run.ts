@@ -13,6 +13,8 @@ import { jsonReporter } from "./json-reporter.ts";
 import type { Reporter } from "./reporter.ts";
 import { terminalReporter } from "./terminal-reporter.ts";
 
+const sameKeyMs = 500;
+
 /**
  * Answers the exit code. Where another process drives the run already, it is only watched, and taken over if that one
  * goes away.
@@ -101,8 +103,12 @@ function exitCodeOf({ status }: RunJson): number {
 
 /** The first Ctrl-C hands the run over, the second ends the process where it is: either way nothing is left half done. */
 function leaveOnSignal(leaving: AbortController, runId: string): () => void {
+  let leftAt = 0;
   const leave = () => {
+    // npm and tsx pass a Ctrl-C on that the terminal has sent to this process as well.
+    if (leaving.signal.aborted && Date.now() - leftAt < sameKeyMs) return;
     if (leaving.signal.aborted) process.exit(130);
+    leftAt = Date.now();
     process.stderr.write(
       `\nHanding over: tenants that are begun are finished. A running control plane goes on with the rest by itself;\n` +
         `here: npm run migrate -- resume ${runId}. To stop it instead: npm run migrate -- pause ${runId}\n`,
