@@ -10,6 +10,8 @@ export const registryRole = "secretaria_registry";
 /** What a statement of theirs may take where nothing else is said, in milliseconds; the server sets it at log-in. */
 export const serviceTimeoutMs = 15_000;
 
+const rolesLock = "SELECT pg_advisory_xact_lock(hashtext('secretaria.roles'), 0)";
+
 /** Derived from the master key: every process knows it, nothing stores it. */
 export const servicePassword = (secrets: Secrets, role: string): string => secrets.derive(`postgres:${role}`);
 
@@ -23,7 +25,7 @@ export async function ensureServiceRoles(db: Knex, secrets: Secrets): Promise<vo
   const mark = `secretaria key ${sha256Hex(secrets.derive("installation")).slice(0, 16)}`;
   for (const role of [runtimeRole, registryRole]) {
     await db.transaction(async (trx) => {
-      await trx.raw("SELECT pg_advisory_xact_lock(hashtext('secretaria.roles'), 0)");
+      await trx.raw(rolesLock);
       const known = await trx("pg_roles")
         .where({ rolname: role })
         .first(trx.raw("shobj_description(oid, 'pg_authid') AS mark"));
@@ -37,17 +39,38 @@ export async function ensureServiceRoles(db: Knex, secrets: Secrets): Promise<vo
       await trx.raw(`COMMENT ON ROLE ${name} IS ${pg.escapeLiteral(mark)}`);
     });
   }
-  await letMeasureItself(db);
+  await grantFunctions(db);
 }
 
-/** An owner that is no superuser may not grant this; then the pool goes by how many tenants a connection has met. */
-async function letMeasureItself(db: Knex): Promise<void> {
-  try {
-    await db.raw(`GRANT EXECUTE ON FUNCTION pg_catalog.pg_get_backend_memory_contexts() TO ${runtimeRole}`);
-  } catch (error) {
-    const insufficientPrivilege = "42501";
-    if ((error as { code?: unknown }).code !== insufficientPrivilege) throw error;
+/** What the pool of tenants works better with: it measures its connections, and sets a tenant's scope in the statement's message. */
+const wanted = ["pg_get_backend_memory_contexts()", "set_config(text,text,boolean)"];
+
+/**
+ * Each by name, whoever else has it or will lose it. An owner that is no superuser may not grant these: then the pool goes
+ * by how many tenants a connection has met, and sends a scope as statements of its own.
+ */
+async function grantFunctions(db: Knex): Promise<void> {
+  for (const name of wanted) {
+    try {
+      await db.transaction(async (trx) => {
+        await trx.raw(rolesLock);
+        if (!(await isGranted(trx, name)))
+          await trx.raw(`GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${runtimeRole}`);
+      });
+    } catch (error) {
+      const insufficientPrivilege = "42501";
+      if ((error as { code?: unknown }).code !== insufficientPrivilege) throw error;
+    }
   }
+}
+
+async function isGranted(db: Knex, name: string): Promise<boolean> {
+  const { rows } = await db.raw<{ rows: unknown[] }>(
+    `SELECT 1 FROM pg_proc, aclexplode(proacl) AS granted
+      WHERE oid = ?::regprocedure AND grantee = ?::regrole AND privilege_type = 'EXECUTE'`,
+    [`pg_catalog.${name}`, runtimeRole],
+  );
+  return rows.length > 0;
 }
 
 const foreignKey = (role: string): string =>

@@ -63,7 +63,7 @@ describe("a company's database handle", () => {
                 current_setting('app.current_tenant', true) AS tenant, current_setting('TimeZone') AS zone,
                 current_setting('statement_timeout') AS timeout,
                 (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks,
-                (SELECT count(*)::int FROM pg_prepared_statements WHERE name <> '') AS prepared,
+                (SELECT count(*)::int FROM pg_prepared_statements WHERE name !~ '^secretaria_scope_') AS prepared,
                 (SELECT count(*)::int FROM pg_cursors WHERE is_holdable) AS cursors,
                 (SELECT count(*)::int FROM pg_listening_channels()) AS channels`,
       );
@@ -87,7 +87,12 @@ describe("a company's database handle", () => {
     expect(await ofA.db("customers").where({ name: "Caio" }).delete()).to.equal(1);
     expect((await ofA.db.raw("SELECT ?::int + 1 AS n", [1])).rows).to.deep.equal([{ n: 2 }]);
     expect(sent).to.have.length(6);
-    for (const piece of sent) expect(piece).to.match(/^Q.*BEGIN;.*P.*COMMIT/s);
+    // Bind and Execute of the scope, the statement, one Sync.
+    for (const piece of sent) {
+      expect(piece).to.match(/^B.{4}\0secretaria_scope_5\0.*E.{9}P/s);
+      expect(piece.split("S\0\0\0\u0004")).to.have.length(2);
+      expect(piece).not.to.match(/BEGIN|COMMIT/);
+    }
 
     sent.length = 0;
     await ofA.transaction(async (db) => {
@@ -124,6 +129,58 @@ describe("a company's database handle", () => {
     expect(await ofA.db("customers").pluck("name")).to.have.members(["Ana", "Bia"]);
     expect((await failureOf(ofA.db.raw("SELECT pg_sleep(5)"))).code).to.equal("57014");
     expect(await lookBelow()).to.deep.equal(before);
+  });
+
+  it("runs nothing of a statement whose scope could not be set, and goes on", async () => {
+    await platform.query(`CREATE TABLE tenant_${a.id}.open (id int)`);
+    await platform.query(`GRANT INSERT ON tenant_${a.id}.open TO secretaria_runtime`);
+    await platform.query(`GRANT USAGE ON SCHEMA tenant_${a.id} TO secretaria_runtime`);
+    const insert = `INSERT INTO tenant_${a.id}.open VALUES (1)`;
+    const nobody = pool.forTenant({ id: 999_999_999, uuid: a.uuid });
+    const pid = await pidOf(ofA);
+    for (const sql of [insert, "SELECT 1"]) expect((await failureOf(nobody.db.raw(sql))).code, sql).to.equal("22023");
+    expect((await failureOf(nobody.transaction((db) => db.raw(insert)))).code).to.equal("22023");
+    expect(await platform.query(`SELECT id FROM tenant_${a.id}.open`)).to.deep.equal([]);
+    expect(await marksOf(ofB)).to.deep.equal([b.slug]);
+    expect(await pidOf(ofB)).to.equal(pid);
+    await platform.query(`DROP TABLE tenant_${a.id}.open`);
+    await platform.query(`REVOKE USAGE ON SCHEMA tenant_${a.id} FROM secretaria_runtime`);
+  });
+
+  it("sets the scope otherwise where nobody lets it call set_config, from one statement to the next", async () => {
+    const setConfig = "EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean)";
+    const pid = await pidOf(ofA);
+    await platform.query(`REVOKE ${setConfig} FROM PUBLIC, secretaria_runtime`);
+    try {
+      expect(await marksOf(ofA)).to.deep.equal([a.slug]);
+      sent.length = 0;
+      expect(await marksOf(ofB)).to.deep.equal([b.slug]);
+      expect(sent).to.have.length(1);
+      expect(sent[0]).to.match(/^Q.*BEGIN;SET LOCAL role .*P.*COMMIT/s);
+      expect(await pidOf(ofA)).to.equal(pid);
+      expect((await failureOf(ofA.db("nowhere").first())).code).to.equal("42P01");
+    } finally {
+      await platform.query(`GRANT ${setConfig} TO secretaria_runtime`);
+    }
+    expect((await failureOf(runBelow(ofA, "COMMIT"))).message, "a new connection").to.include("ended the transaction");
+    expect(await marksOf(ofA)).to.deep.equal([a.slug]);
+    sent.length = 0;
+    expect(await marksOf(ofB)).to.deep.equal([b.slug]);
+    expect(sent[0]).to.include("secretaria_scope_");
+  });
+
+  it("prepares its scopes again behind a statement that took them away", async () => {
+    const scopes = "SELECT name FROM pg_prepared_statements";
+    for (const run of [
+      () => runBelow(ofA, "DEALLOCATE ALL"),
+      () => ofB.transaction((db) => runBelowIn(db, "DISCARD PLANS")),
+    ]) {
+      const pid = await pidOf(ofA);
+      await run();
+      expect((await ofA.db.raw(scopes)).rows).to.deep.equal([{ name: "secretaria_scope_5" }]);
+      expect((await ofB.db.raw(scopes)).rows).to.deep.equal([{ name: "secretaria_scope_5" }]);
+      expect(await pidOf(ofA)).to.equal(pid);
+    }
   });
 
   it("tells of what the COMMIT refused", async () => {

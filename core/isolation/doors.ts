@@ -14,12 +14,15 @@ export interface Door {
   readonly privileges: string;
   /** Whom the platform's own role has it taken from as well: it must keep it. */
   readonly ownerNeeds: boolean;
+  /** The pool of tenants uses it before it becomes a tenant. */
+  readonly runtimeNeeds?: boolean;
 }
 
 export const doors: readonly Door[] = [
   functions("set_config", ["set_config"], {
     why: "changes role, path and settings in the middle of a SELECT",
     ownerNeeds: true,
+    runtimeNeeds: true,
   }),
   functions(
     "queries-in-text",
@@ -90,13 +93,14 @@ export const shutStatement = ({ privileges }: Door, name: string): string =>
 function functions(
   name: string,
   of: readonly string[],
-  { why, ownerNeeds = false }: { why: string; ownerNeeds?: boolean },
+  { why, ownerNeeds = false, runtimeNeeds = false }: Pick<Door, "why"> & Partial<Door>,
 ): Door {
   return {
     name,
     why,
     privileges: "EXECUTE",
     ownerNeeds,
+    runtimeNeeds,
     open: (db) =>
       names(
         db,

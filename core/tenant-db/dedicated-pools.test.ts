@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { createDedicatedPools } from "./dedicated-pools.ts";
 import type { TenantConnection } from "./tenant-connection.ts";
 import type { TenantConnections } from "./tenant-connections.ts";
-import type { Scope } from "./tenant-dialect.ts";
+import type { Scope } from "./scope.ts";
 
 describe("the pools of companies with a login of their own", () => {
   const closed: number[] = [];

@@ -3,36 +3,25 @@
  * write, and knows whether the next tenant may have it.
  */
 import pg from "pg";
-import { createConstantQuery } from "./constant-query.ts";
+import { nobody, type Lease } from "./lease.ts";
+import type { Scope } from "./scope.ts";
+import { createScopeSender } from "./scope-sender.ts";
+import { ScopedQuery } from "./scoped-query.ts";
+import { sendGroup, type Group } from "./statement-group.ts";
+import { createWire } from "./wire.ts";
 
 export interface TenantConnectionConfig extends pg.ClientConfig {
   /** Told once when the connection has ended, for whatever reason. */
   readonly onEnd: (connection: TenantConnection) => void;
 }
 
-/** On whose behalf the connection is used, from when it is lent until it is given back. */
-export interface Lease {
-  /** Undefined for what belongs to no tenant, e.g. the questions that open a connection. */
-  readonly tenant: number | undefined;
-  /** Without an answer for this long, in milliseconds, the connection is given up. */
-  readonly answerWithinMs: number;
-  /** Rows that a statement read or changed. */
-  readonly onRows?: ((rows: number) => void) | undefined;
-}
+/** Behind a pooler the server's process is not the one that greeted the client. */
+const whatServer = `SELECT pg_catalog.pg_backend_pid() AS pid,
+  pg_catalog.has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE') AS may`;
 
-/** How the parts of a group ended; statuses are those behind the parts. */
-interface Group {
-  begun: string | null;
-  done: string | null;
-  result: pg.QueryResult | undefined;
-  /** What the server did at the end: `COMMIT`, `ROLLBACK`. */
-  ending: string | undefined;
-  /** The first that was told of. */
-  error: Error | undefined;
-  isRefused: boolean;
-}
+const isForbidden = (error: Error): boolean => (error as { code?: unknown }).code === "42501";
 
-export const nobody: Lease = { tenant: undefined, answerWithinMs: 10_000 };
+const notAsExpected = "Connection terminated: a transaction did not end as expected";
 
 /**
  * Node-postgres sends a query without values in the simple protocol, where `select 1; select 2` runs both. Every query
@@ -49,6 +38,8 @@ export class TenantConnection extends pg.Client {
   /** The begin of a transaction that nothing was sent of yet. */
   #begin: string | undefined;
   #isEnding = false;
+  readonly #wire = createWire(this.connection);
+  readonly #sender = createScopeSender(this.connection, this.#wire);
 
   constructor(config: TenantConnectionConfig) {
     super(config);
@@ -74,19 +65,60 @@ export class TenantConnection extends pg.Client {
     this.connection.stream.destroy(new Error(reason));
   }
 
+  /** To be asked once, before the connection is lent. */
+  async meetServer(): Promise<void> {
+    const { rows } = await this.query(whatServer);
+    const { pid, may } = rows[0] as { pid: number; may: boolean };
+    this.#sender.isDirect = pid === (this as { processID?: number }).processID;
+    this.#sender.canScope = may;
+  }
+
+  /**
+   * One statement in a transaction of its own, behind its scope, in one write: one round trip. It must be one that
+   * leaves nothing on a session.
+   * @throws the statement's error; a connection's (`isServiceDown`) when it is not known how the transaction ended.
+   */
+  runScoped(scope: Scope, statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    if (!this.#sender.canScope) return this.#runInSetLocal(scope, statement);
+    return new Promise((resolve, reject) => {
+      const messages = this.#sender.messagesOf(scope, statement);
+      const send = () => this.#wire.write(messages);
+      const answered = (error: Error | null, { isScoped, _result }: ScopedQuery) => {
+        if (isScoped) this.#sender.keep(scope);
+        if (!this.isClean || (error === null && !isScoped)) {
+          this.discard(notAsExpected);
+          reject(error ?? new Error(notAsExpected));
+        } else if (error === null) resolve(this.#counted(_result));
+        else if (!isScoped && isForbidden(error)) resolve(this.#runInSetLocal(scope, statement));
+        else reject(error);
+      };
+      this.#unanswered += 1;
+      this.#watch();
+      super.query(new ScopedQuery((statement as { rowMode?: string }).rowMode, send, answered));
+    });
+  }
+
+  /** The same where the role may not call `set_config`, whose doors a superuser may have shut a moment ago. */
+  async #runInSetLocal(scope: Scope, statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    const result = await this.runInTransaction(`BEGIN;${scope.statements}`, statement, "COMMIT");
+    this.#sender.canScope = false;
+    return result;
+  }
+
   /**
    * One statement between `begin` and `end`, constant texts, in one write: one round trip. Resolves or rejects when all three
    * are answered. Anything but the expected order of states costs the connection.
    * @throws the statement's error; a connection's (`isServiceDown`) when it is not known how the transaction ended.
    */
   runInTransaction(begin: string, statement: pg.QueryConfig, end: string): Promise<pg.QueryResult> {
-    return this.#sendTogether(begin, statement, end).then((group) => this.#proven(group));
+    if (end !== "COMMIT") this.#sender.forget();
+    return sendGroup(this, this.#wire, { begin, statement, end }).then((group) => this.#proven(group));
   }
 
   #proven({ begun, done, result, ending, error, isRefused }: Group): pg.QueryResult {
     const isEnded = ending === (isRefused ? "ROLLBACK" : "COMMIT");
     const isProven = begun === "T" && isEnded && (isRefused || done === "T") && this.isClean;
-    if (!isProven) this.discard("Connection terminated: a transaction did not end as expected");
+    if (!isProven) this.discard(notAsExpected);
     if (error !== undefined) throw error;
     if (!isProven || result === undefined) throw new Error("the statement ended the transaction that it was in");
     return this.#counted(result);
@@ -122,7 +154,7 @@ export class TenantConnection extends pg.Client {
   async run(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     const begin = this.#takeBegin();
     if (begin === undefined) return this.#counted((await this.query(statement)) as pg.QueryResult);
-    const { begun, result, error } = await this.#sendTogether(begin, statement);
+    const { begun, result, error } = await sendGroup(this, this.#wire, { begin, statement });
     if (begun !== "T") throw error ?? this.#notBegun();
     if (error !== undefined || result === undefined) throw error ?? this.#notBegun();
     return this.#counted(result);
@@ -131,6 +163,7 @@ export class TenantConnection extends pg.Client {
   /** Ends the transaction, and takes back what it left on the session. @param cleaning constant statements. */
   async endTransaction(ending: "COMMIT" | "ROLLBACK", cleaning: string): Promise<unknown> {
     if (this.#takeBegin() !== undefined) return { command: ending, rows: [], rowCount: null };
+    if (this.isTouched) this.#sender.forget();
     return this.query(this.isTouched ? `${ending};${cleaning}` : ending);
   }
 
@@ -161,70 +194,6 @@ export class TenantConnection extends pg.Client {
   #counted(result: pg.QueryResult): pg.QueryResult {
     this.lease.onRows?.(result.rowCount ?? 0);
     return result;
-  }
-
-  /** In one write, answered by one promise. Only around a group: elsewhere each query waits for the one before. */
-  #sendTogether(begin: string, statement: pg.QueryConfig, end?: string): Promise<Group> {
-    return new Promise((resolve) => {
-      const group: Group = {
-        begun: null,
-        done: null,
-        result: undefined,
-        ending: undefined,
-        error: undefined,
-        isRefused: false,
-      };
-      let left = end === undefined ? 2 : 3;
-      const answered = (error: Error | null) => {
-        if (error !== null) group.error ??= error;
-        left -= 1;
-        if (left > 0) return;
-        this.#setPipeline(false);
-        resolve(group);
-      };
-      this.#setPipeline(true);
-      this.#watch();
-      this.#inOneWrite(() => {
-        this.query(
-          createConstantQuery(begin, (error) => {
-            if (error === null) group.begun = this.getTransactionStatus();
-            answered(error);
-          }),
-        );
-        this.query(statement, (error: Error | null, result: pg.QueryResult) => {
-          group.isRefused = error !== null;
-          group.result = result;
-          group.done = this.getTransactionStatus();
-          answered(error);
-        });
-        if (end === undefined) return;
-        this.query(
-          createConstantQuery(end, (error, { command }) => {
-            group.ending = command;
-            answered(error);
-          }),
-        );
-      });
-    });
-  }
-
-  #setPipeline(on: boolean): void {
-    (this as { pipeline: boolean }).pipeline = on;
-  }
-
-  /** Node-postgres writes a statement in five pieces; gathered here they cost one system call of one buffer. */
-  #inOneWrite(send: () => void): void {
-    const connection = this.connection as unknown as { _send?: (piece: Buffer) => boolean };
-    const pieces: Buffer[] = [];
-    connection._send = (piece) => pieces.push(piece) > 0;
-    try {
-      send();
-    } finally {
-      // The method of the class is back.
-      delete connection._send;
-    }
-    const { stream } = this.connection;
-    if (stream.writable) stream.write(Buffer.concat(pieces));
   }
 
   #watch(): void {

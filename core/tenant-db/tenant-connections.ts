@@ -2,8 +2,9 @@
 import { createAffinePool } from "./affine-pool.ts";
 import { createMemoryCheck } from "./backend-memory.ts";
 import { createFairShare } from "./fair-share.ts";
-import { nobody, type Lease, type TenantConnection } from "./tenant-connection.ts";
-import type { Scope } from "./tenant-dialect.ts";
+import { nobody, type Lease } from "./lease.ts";
+import type { Scope } from "./scope.ts";
+import type { TenantConnection } from "./tenant-connection.ts";
 
 export interface TenantConnections {
   /** @throws AppError `tenant-busy`; Error "Timeout acquiring a connection"; what opening one throws. */

@@ -6,19 +6,10 @@ import PostgresTransaction from "knex/lib/dialects/postgres/execution/pg-transac
 import pg from "pg";
 import { checkStatement } from "./allowed-statement.ts";
 import { LeanRunner, type Runnable } from "./lean-runner.ts";
+import type { Scope } from "./scope.ts";
 import { cleaning, isHarmless } from "./session-cleaning.ts";
 import { TenantConnection } from "./tenant-connection.ts";
 import type { TenantConnections } from "./tenant-connections.ts";
-
-/** Whom a client works for, and on what terms. */
-export interface Scope {
-  readonly tenant: number;
-  /** Constant `SET LOCAL` statements, without a question mark. */
-  readonly statements: string;
-  /** Connections that the tenant may hold at once. */
-  readonly share: number;
-  readonly statementTimeoutMs: number;
-}
 
 const endings: Readonly<Record<string, "COMMIT" | "ROLLBACK">> = { "COMMIT;": "COMMIT", ROLLBACK: "ROLLBACK" };
 
@@ -65,8 +56,9 @@ export class TenantDialect extends PostgresDialect {
     if (ending === undefined) checkStatement(sql);
     if (!this.transacting) {
       const { scope } = boundOf(this);
-      const end = isHarmless(sql) ? "COMMIT" : `COMMIT;${cleaning}`;
-      statement.response = await connection.runInTransaction(`BEGIN;${scope.statements}`, query, end);
+      statement.response = await (isHarmless(sql)
+        ? connection.runScoped(scope, query)
+        : connection.runInTransaction(`BEGIN;${scope.statements}`, query, `COMMIT;${cleaning}`));
       return statement;
     }
     // Knex makes the clients of transactions itself: what belongs to the tenant is on the connection.

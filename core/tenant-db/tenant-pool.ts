@@ -3,9 +3,8 @@
  * search path and identity. It lies in core because the runtime and the workers both serve tenants.
  */
 import knexModule, { type Knex } from "knex";
-import pg from "pg";
 import { connectionSettings, silentKnex } from "../db.ts";
-import { extensionSchema, runtimeRole } from "../migrations/tenant-schema.ts";
+import { runtimeRole } from "../migrations/tenant-schema.ts";
 import type { PlanTerms } from "../plan-terms.ts";
 import type { Secrets } from "../secrets.ts";
 import { servicePassword, serviceTimeoutMs } from "../service-roles.ts";
@@ -13,8 +12,9 @@ import { databasePassword } from "../tenant-secrets.ts";
 import { createDedicatedPools } from "./dedicated-pools.ts";
 import type { TenantConnection } from "./tenant-connection.ts";
 import { createTenantConnections, type TenantConnections } from "./tenant-connections.ts";
-import { TenantDialect, type Scope } from "./tenant-dialect.ts";
-import { roleName, schemaName, type Tenant } from "../tenant.ts";
+import { createScope, type TenantIdentity } from "./scope.ts";
+import { TenantDialect } from "./tenant-dialect.ts";
+import { roleName } from "../tenant.ts";
 
 /** A tenant's data, and no other tenant's. Both throw `isServiceDown` errors when PostgreSQL is away. */
 export interface TenantHandle {
@@ -29,11 +29,6 @@ export interface TenantPool {
   forTenant(tenant: TenantIdentity, terms?: TenantTerms): TenantHandle;
   close(): Promise<void>;
 }
-
-/** `names`: only for the scratch tenants of the isolation probe, which are no companies. */
-export type TenantIdentity = Pick<Tenant, "id" | "uuid"> & {
-  readonly names?: { readonly role: string; readonly schema: string };
-};
 
 export type TenantTerms = Partial<Pick<PlanTerms, "isolation" | "statementTimeoutMs" | "databaseConnections">>;
 
@@ -66,7 +61,7 @@ export function openTenantPool(databaseUrl: string, secrets: Secrets, options: T
     log: silentKnex,
   });
   const opener = knex.client as TenantDialect;
-  const open = () => opener.acquireRawConnection() as Promise<TenantConnection>;
+  const open = () => openConnection(opener);
   const connections = createTenantConnections({ max, open, backendMb, onRows });
   const own = { databaseUrl, secrets, name, opener, backendMb, onRows };
   const dedicated = createDedicatedPools({ max: dedicatedPools, open: (id) => openOwnConnections(own, id) });
@@ -75,12 +70,8 @@ export function openTenantPool(databaseUrl: string, secrets: Secrets, options: T
     forTenant: (tenant, terms = {}) => {
       const timeoutMs = terms.statementTimeoutMs ?? statementTimeoutMs;
       const isDedicated = terms.isolation === "dedicated";
-      const scope: Scope = {
-        tenant: tenant.id,
-        statements: isDedicated ? ownScope(tenant, timeoutMs) : scopeStatements(tenant, timeoutMs),
-        share: terms.databaseConnections ?? Infinity,
-        statementTimeoutMs: timeoutMs,
-      };
+      const share = terms.databaseConnections ?? Infinity;
+      const scope = createScope(tenant, { isDedicated, share, statementTimeoutMs: timeoutMs });
       const lender = isDedicated ? dedicated.connectionsOf(tenant.id) : connections;
       const db = lightKnex(knex, TenantDialect.forTenant(opener, lender, scope));
       return { db, transaction: (work) => db.transaction(work) };
@@ -109,29 +100,16 @@ function openOwnConnections({ databaseUrl, secrets, name, opener, backendMb, onR
     onEnd: (connection: TenantConnection) => connections.lost(connection),
   };
   const ownOpener = Object.create(opener, { connectionSettings: { value: settings } }) as TenantDialect;
-  const open = () => ownOpener.acquireRawConnection() as Promise<TenantConnection>;
+  const open = () => openConnection(ownOpener);
   const connections: TenantConnections = createTenantConnections({ max: ownMax, open, backendMb, onRows });
   return connections;
 }
 
-/** What the runtime's role starts every session with need not be said again. */
-function scopeStatements(tenant: TenantIdentity, timeoutMs: number): string {
-  const role = `SET LOCAL ROLE ${pg.escapeIdentifier(tenant.names?.role ?? roleName(tenant.id))}`;
-  const timeouts = timeoutMs === serviceTimeoutMs ? [] : [timeoutStatements(timeoutMs)];
-  return [role, identityStatements(tenant), ...timeouts].join(";");
+async function openConnection(opener: TenantDialect): Promise<TenantConnection> {
+  const connection = (await opener.acquireRawConnection()) as TenantConnection;
+  await connection.meetServer();
+  return connection;
 }
-
-/** Logged in as the tenant's own role: there is none to switch to. */
-const ownScope = (tenant: TenantIdentity, timeoutMs: number): string =>
-  `${identityStatements(tenant)};${timeoutStatements(timeoutMs)}`;
-
-/** `SET LOCAL` only: a session-level setting would leak to the next tenant behind a transaction-mode pooler. */
-const identityStatements = ({ id, uuid, names }: TenantIdentity): string =>
-  `SET LOCAL search_path TO ${pg.escapeIdentifier(names?.schema ?? schemaName(id))}, ${extensionSchema};` +
-  `SET LOCAL app.current_tenant TO ${pg.escapeLiteral(uuid)}`;
-
-const timeoutStatements = (timeoutMs: number): string =>
-  `SET LOCAL statement_timeout TO ${timeoutMs};SET LOCAL idle_in_transaction_session_timeout TO ${timeoutMs}`;
 
 /** What all handles have in common would change the pool or the other handles under them. */
 const withheld = [

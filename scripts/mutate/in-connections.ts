@@ -27,8 +27,8 @@ export const inConnections: readonly Mutation[] = [
     defence: "cleaning of a session",
     family: "session",
     file: dialect,
-    from: '? "COMMIT" : `COMMIT;${cleaning}`',
-    to: '? "COMMIT" : "COMMIT"',
+    from: "query, `COMMIT;${cleaning}`",
+    to: 'query, "COMMIT"',
   },
   {
     name: "no cleaning behind a ROLLBACK",

@@ -127,7 +127,7 @@ async function lookBelow({ db }: TenantHandle): Promise<unknown> {
               coalesce(current_setting('app.current_tenant', true), '') AS tenant, current_setting('TimeZone') AS zone,
               (SELECT bool_and(setting = reset_val) FROM pg_settings WHERE name LIKE '%timeout') AS "hasOwnTimeouts",
               (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks,
-              (SELECT count(*)::int FROM pg_prepared_statements WHERE name <> '') AS prepared,
+              (SELECT count(*)::int FROM pg_prepared_statements WHERE name !~ '^secretaria_scope_') AS prepared,
               (SELECT count(*)::int FROM pg_cursors WHERE is_holdable) AS cursors,
               (SELECT count(*)::int FROM pg_listening_channels()) AS channels,
               (SELECT count(*)::int FROM pg_class WHERE relnamespace = pg_my_temp_schema()) AS temporary`,

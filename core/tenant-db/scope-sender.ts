@@ -1,0 +1,74 @@
+/** Writes a statement behind its scope in the shortest way that a session knows. */
+import pg from "pg";
+import type { Scope, ScopeStatement } from "./scope.ts";
+import type { Wire } from "./wire.ts";
+
+export interface ScopeSender {
+  /** False where the role may not call `set_config`: its scopes are `SET LOCAL` statements. */
+  canScope: boolean;
+  /** The session is the same server process each time: it may keep a scope as a prepared statement. */
+  isDirect: boolean;
+  /** The messages of both, one transaction. @throws what the conversion of a value throws. */
+  messagesOf(scope: Scope, statement: pg.QueryConfig): Buffer;
+  /** The scope was parsed and ran. */
+  keep(scope: Scope): void;
+  /** Prepared statements are gone. */
+  forget(): void;
+}
+
+/** The connection's own messages, as they are. */
+interface Sender {
+  close(message: { type: string; name: string }): void;
+  parse(message: { text: string; name?: string }): void;
+  bind(message: object): void;
+  describe(message: { type: string }): void;
+  execute(message: object): void;
+  sync(): void;
+}
+
+const { utils } = pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } };
+
+export function createScopeSender(connection: pg.Connection, wire: Wire): ScopeSender {
+  const to = connection as unknown as Sender;
+  const kept = new Set<string>();
+  const scopeMessages = ({ statement }: Scope): Buffer => {
+    if (kept.has(statement.name)) return (statement.messages ??= wire.gather(() => runKept(to, statement)));
+    return wire.gather(() => (sender.isDirect ? prepareAndRun(to, statement) : run(to, statement)));
+  };
+  const sender: ScopeSender = {
+    canScope: false,
+    isDirect: false,
+    messagesOf: (scope, statement) => wire.gather(() => sendStatement(to, statement), scopeMessages(scope)),
+    keep: ({ statement }) => void (sender.isDirect && kept.add(statement.name)),
+    forget: () => kept.clear(),
+  };
+  return sender;
+}
+
+function runKept(to: Sender, { name, values }: ScopeStatement): void {
+  to.bind({ statement: name, values });
+  to.execute({});
+}
+
+function prepareAndRun(to: Sender, scope: ScopeStatement): void {
+  const { name, text } = scope;
+  // Of a scope that was parsed and then failed; to close what is not there is no error.
+  to.close({ type: "S", name });
+  to.parse({ name, text });
+  runKept(to, scope);
+}
+
+/** Without a name: behind a transaction-mode pooler the next transaction may be another session's. */
+function run(to: Sender, { text, values }: ScopeStatement): void {
+  to.parse({ text });
+  to.bind({ values });
+  to.execute({});
+}
+
+function sendStatement(to: Sender, { text, values = [] }: pg.QueryConfig): void {
+  to.parse({ text });
+  to.bind({ values, valueMapper: utils.prepareValue });
+  to.describe({ type: "P" });
+  to.execute({});
+  to.sync();
+}

@@ -1,0 +1,85 @@
+/**
+ * A tenant's statement right behind the one that sets its scope, with a single Sync behind both: the server runs them in
+ * one transaction, which the Sync ends, and skips the statement when its scope could not be set.
+ */
+import pg from "pg";
+
+/** What node-postgres has and its types do not tell. */
+interface ParsedResult extends pg.QueryResult {
+  _types?: unknown;
+  addFields(fields: pg.FieldDef[]): void;
+  parseRow(values: unknown[]): unknown;
+  addRow(row: unknown): void;
+  addCommandComplete(message: { text: string }): void;
+}
+const { Result } = pg as unknown as { Result: new (rowMode?: string) => ParsedResult };
+
+/** The answer of a scope none of whose settings is null. */
+const scopeSet = "SELECT 0";
+
+type Callback = (error: Error | null, query: ScopedQuery) => void;
+
+/** Calls back once, when the server is ready for the next or the connection has ended. */
+export class ScopedQuery implements pg.Submittable {
+  /** Node-postgres gives it the connection's types. */
+  readonly _result: ParsedResult;
+  /** The whole scope was set, and what came behind it ran in it. */
+  isScoped = false;
+  readonly #send: () => void;
+  readonly #callback: Callback;
+  #isAnswered = false;
+  #unreadable: Error | undefined;
+
+  constructor(rowMode: string | undefined, send: () => void, callback: Callback) {
+    this._result = new Result(rowMode);
+    this.#send = send;
+    this.#callback = callback;
+  }
+
+  submit(): void {
+    this.#send();
+  }
+
+  handleRowDescription({ fields }: { fields: pg.FieldDef[] }): void {
+    this._result.addFields(fields);
+  }
+
+  handleDataRow({ fields }: { fields: unknown[] }): void {
+    if (this.#unreadable !== undefined) return;
+    try {
+      this._result.addRow(this._result.parseRow(fields));
+    } catch (error) {
+      this.#unreadable = error as Error;
+    }
+  }
+
+  handleCommandComplete(message: { text: string }): void {
+    if (this.isScoped) this._result.addCommandComplete(message);
+    else if (message.text === scopeSet) this.isScoped = true;
+  }
+
+  handleEmptyQuery(): void {}
+
+  handlePortalSuspended(): void {}
+
+  handleCopyInResponse(): void {}
+
+  handleCopyData(): void {}
+
+  handleReadyForQuery(): void {
+    this.#isAnswered = true;
+    this.#callback(this.#unreadable ?? null, this);
+  }
+
+  /** Of the server, which says next that it is ready; or of a connection that has ended. */
+  handleError(error: Error, connection: pg.Connection): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    const tell = () => {
+      connection.off("readyForQuery", tell).off("end", tell);
+      this.#callback(this.#unreadable ?? error, this);
+    };
+    if (connection.stream.destroyed) tell();
+    else connection.on("readyForQuery", tell).on("end", tell);
+  }
+}
