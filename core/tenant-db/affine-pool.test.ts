@@ -7,6 +7,7 @@ interface Fake {
   readonly name: number;
   isClean: boolean;
   isClosed: boolean;
+  readonly isDirect: boolean;
 }
 
 describe("the pool of connections", () => {
@@ -15,11 +16,13 @@ describe("the pool of connections", () => {
   beforeEach(() => {
     opened = [];
     pools = [];
+    isDirect = true;
   });
   afterEach(() => Promise.all(pools.map((pool) => pool.close())));
 
+  let isDirect = true;
   const open = async (): Promise<Fake> => {
-    const fake = { name: opened.length + 1, isClean: true, isClosed: false };
+    const fake = { name: opened.length + 1, isClean: true, isClosed: false, isDirect };
     opened.push(fake);
     return fake;
   };
@@ -70,6 +73,38 @@ describe("the pool of connections", () => {
     pool.release(second);
     expect(await pool.acquire(1)).to.equal(first);
     expect(await pool.acquire(1), "it is known there now: no waiting").to.equal(second);
+    pool.release(first);
+    pool.release(second);
+  });
+
+  it("gives who waits for another connection the one that comes free and knows it too, in order", async () => {
+    const { pool, first, second } = await settled();
+    // Both know tenant 1, whose home is the first.
+    expect(await pool.acquire(1)).to.equal(first);
+    expect(await pool.acquire(1)).to.equal(second);
+    const order: number[] = [];
+    const waiting = [1, 2].map(async (tenant) => {
+      const lent = await pool.acquire(tenant);
+      order.push(tenant);
+      return lent;
+    });
+    pool.release(second);
+    expect(await waiting[0], "the first, to whom the second is as good as its own").to.equal(second);
+    expect(order).to.deep.equal([1]);
+    pool.release(second);
+    expect(await waiting[1]).to.equal(second);
+    pool.release(first);
+    pool.release(second);
+  });
+
+  it("lets nobody wait for a connection behind a pooler, where none knows a tenant", async () => {
+    isDirect = false;
+    const { pool, first, second } = await settled();
+    const lent = await pool.acquire(1);
+    let other: Fake | undefined;
+    void pool.acquire(1).then((fake) => (other = fake));
+    await new Promise(setImmediate);
+    expect([lent, other], "at once").to.have.members([first, second]);
     pool.release(first);
     pool.release(second);
   });

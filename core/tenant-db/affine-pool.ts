@@ -2,16 +2,8 @@
  * Connections that tenants take turns on. A server process loads a tenant's catalog entries when it first meets it (slow,
  * and memory that it never gives back), so a tenant goes where it is known.
  */
-import {
-  createSeat,
-  isSpent,
-  takeLate,
-  takeOldest,
-  type Poolable,
-  type Seat,
-  type Waiter,
-  type WearLimits,
-} from "./seat.ts";
+import { nextWaiter } from "./next-waiter.ts";
+import { createSeat, isSpent, takeLate, type Poolable, type Seat, type Waiter, type WearLimits } from "./seat.ts";
 
 export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
   readonly max: number;
@@ -39,9 +31,7 @@ export interface AffinePool<C> {
 /** So many new tenants make a look at the connection worth its while, or another connection for the next newcomer. */
 const many = 100;
 /** How long a free connection leaves alone who waits for another: longer while the server has work enough anyway. */
-const patienceMs = { quiet: 2, busy: 20 };
-/** Held for longer than this, a connection's line is everybody's. */
-const stuckMs = 50;
+const patienceMs = { quiet: 2, busy: 8 };
 const sweepMs = 200;
 
 export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<C>): AffinePool<C> {
@@ -64,7 +54,8 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     seat.isHeld = true;
     seat.turnedAt = performance.now();
     seat.uses += 1;
-    if (!seat.knows.has(tenant)) seat.knows.add(tenant);
+    if (!seat.connection.isDirect) return seat.connection;
+    seat.knows.add(tenant);
     if (!homes.has(tenant)) homes.set(tenant, seat);
     return seat.connection;
   };
@@ -83,19 +74,10 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     return fewest;
   };
 
-  /** Whom a free seat serves: who waits for it, for any, or behind somebody who does not end; at last, who waits too long elsewhere. */
   const nextFor = (seat: Seat<C>): Waiter<C> | undefined => {
     if (waiting === 0) return undefined;
-    const now = performance.now();
-    const others = [...seats.values()].filter((other) => other !== seat);
-    const stuck = others.filter((other) => other.isHeld && other.turnedAt < now - stuckMs);
-    const next = takeOldest([seat.line, newcomers, ...stuck.map(({ line }) => line)]);
-    if (next !== undefined) return next;
     const isBusy = (seats.size - idle.size) * 2 > max;
-    return takeOldest(
-      others.map(({ line }) => line),
-      now - (isBusy ? patienceMs.busy : patienceMs.quiet),
-    );
+    return nextWaiter(seat, { newcomers, seats, patienceMs: isBusy ? patienceMs.busy : patienceMs.quiet });
   };
 
   const serve = (seat: Seat<C>): void => {

@@ -3,17 +3,31 @@ import pg from "pg";
 import type { Scope, ScopeStatement } from "./scope.ts";
 import type { Wire } from "./wire.ts";
 
-export interface ScopeSender {
+export interface ServerTraits {
   /** False where the role may not call `set_config`: its scopes are `SET LOCAL` statements. */
   canScope: boolean;
   /** The session is the same server process each time: it may keep a scope as a prepared statement. */
   isDirect: boolean;
+}
+
+export interface ScopeSender extends ServerTraits {
   /** The messages of both, one transaction. @throws what the conversion of a value throws. */
   messagesOf(scope: Scope, statement: pg.QueryConfig): Buffer;
   /** The scope was parsed and ran. */
   keep(scope: Scope): void;
   /** Prepared statements are gone. */
   forget(): void;
+}
+
+/** Asks a connection that was just opened. */
+export async function askTraits(connection: pg.Client): Promise<ServerTraits> {
+  const { rows } = await connection.query<{ pid: number; may: boolean }>(
+    `SELECT pg_catalog.pg_backend_pid() AS pid,
+            pg_catalog.has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE') AS may`,
+  );
+  const [{ pid, may } = { pid: 0, may: false }] = rows;
+  // Behind a pooler the server's process is not the one that greeted the client.
+  return { isDirect: pid === (connection as { processID?: number }).processID, canScope: may };
 }
 
 /** The connection's own messages, as they are. */
@@ -32,8 +46,9 @@ export function createScopeSender(connection: pg.Connection, wire: Wire): ScopeS
   const to = connection as unknown as Sender;
   const kept = new Set<string>();
   const scopeMessages = ({ statement }: Scope): Buffer => {
-    if (kept.has(statement.name)) return (statement.messages ??= wire.gather(() => runKept(to, statement)));
-    return wire.gather(() => (sender.isDirect ? prepareAndRun(to, statement) : run(to, statement)));
+    if (!sender.isDirect) return (statement.nameless ??= wire.gather(() => run(to, statement)));
+    if (kept.has(statement.name)) return (statement.prepared ??= wire.gather(() => runKept(to, statement)));
+    return wire.gather(() => prepareAndRun(to, statement));
   };
   const sender: ScopeSender = {
     canScope: false,

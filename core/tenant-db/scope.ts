@@ -25,8 +25,9 @@ export interface ScopeStatement {
   readonly name: string;
   readonly text: string;
   readonly values: readonly string[];
-  /** Bind and Execute of the prepared statement, made when they are first sent. */
-  messages?: Buffer;
+  /** Its messages where it is prepared, and where it is not, made when they are first sent. */
+  prepared?: Buffer;
+  nameless?: Buffer;
 }
 
 export interface ScopeTerms {

@@ -4,6 +4,8 @@
 export interface Poolable {
   /** True when the next tenant may have it. */
   readonly isClean: boolean;
+  /** False behind a pooler: the server process that met a tenant is another one the next time. */
+  readonly isDirect: boolean;
 }
 
 export interface Waiter<C> {
@@ -54,19 +56,6 @@ export function createSeat<C>(connection: C, { maxAgeMs }: WearLimits): Seat<C> 
 /** True when no tenant may have it any more. */
 export const isSpent = <C extends Poolable>(seat: Seat<C>, { maxUses }: WearLimits): boolean =>
   seat.isWorn || seat.uses >= maxUses || performance.now() >= seat.retireAt || !seat.connection.isClean;
-
-/** Of the first in these lines, the one who has waited longest, taken out of its line. */
-export function takeOldest<C>(lines: Iterable<Waiter<C>[]>, since = Infinity): Waiter<C> | undefined {
-  let oldest: Waiter<C>[] | undefined;
-  let best = since;
-  for (const line of lines) {
-    const first = line[0];
-    if (first === undefined || first.since >= best) continue;
-    oldest = line;
-    best = first.since;
-  }
-  return oldest?.shift();
-}
 
 /** Takes out of a line who has waited since before that time. */
 export function takeLate<T extends { readonly since: number }>(line: T[], before: number): T[] {

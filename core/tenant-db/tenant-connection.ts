@@ -5,7 +5,7 @@
 import pg from "pg";
 import { nobody, type Lease } from "./lease.ts";
 import type { Scope } from "./scope.ts";
-import { createScopeSender } from "./scope-sender.ts";
+import { createScopeSender, type ServerTraits } from "./scope-sender.ts";
 import { ScopedQuery } from "./scoped-query.ts";
 import { sendGroup, type Group } from "./statement-group.ts";
 import { createWire } from "./wire.ts";
@@ -14,10 +14,6 @@ export interface TenantConnectionConfig extends pg.ClientConfig {
   /** Told once when the connection has ended, for whatever reason. */
   readonly onEnd: (connection: TenantConnection) => void;
 }
-
-/** Behind a pooler the server's process is not the one that greeted the client. */
-const whatServer = `SELECT pg_catalog.pg_backend_pid() AS pid,
-  pg_catalog.has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE') AS may`;
 
 const isForbidden = (error: Error): boolean => (error as { code?: unknown }).code === "42501";
 
@@ -59,18 +55,19 @@ export class TenantConnection extends pg.Client {
     return isQuiet && this.getTransactionStatus() === "I";
   }
 
+  get isDirect(): boolean {
+    return this.#sender.isDirect;
+  }
+
   /** Ends the connection at once; the server rolls back what was not committed. Waiting queries fail with `reason`. */
   discard(reason: string): void {
     this.#isSpoiled = true;
     this.connection.stream.destroy(new Error(reason));
   }
 
-  /** To be asked once, before the connection is lent. */
-  async meetServer(): Promise<void> {
-    const { rows } = await this.query(whatServer);
-    const { pid, may } = rows[0] as { pid: number; may: boolean };
-    this.#sender.isDirect = pid === (this as { processID?: number }).processID;
-    this.#sender.canScope = may;
+  /** To be told once, before the connection is lent. */
+  meet({ isDirect, canScope }: ServerTraits): void {
+    Object.assign(this.#sender, { isDirect, canScope });
   }
 
   /**

@@ -18,12 +18,20 @@ export class TenantDialect extends PostgresDialect {
   declare readonly connections?: TenantConnections;
   declare readonly scope?: Scope;
 
-  /** A client for one tenant. */
-  static forTenant(owner: TenantDialect, connections: TenantConnections, scope: Scope): TenantDialect {
+  /**
+   * A client for one tenant, with nothing of its own but whom it works for. What it has in common with the others it
+   * inherits: an accessor on each would give each a shape of its own, which every use of a client would have to look up.
+   */
+  static forTenant(shared: TenantDialect, connections: TenantConnections, scope: Scope): TenantDialect {
+    return Object.assign(Object.create(shared) as TenantDialect, { connections, scope });
+  }
+
+  /** What the clients of all tenants inherit. It runs nothing by itself. */
+  static sharedBy(owner: TenantDialect): TenantDialect {
     const { config, driver, connectionSettings, logger, valueForUndefined } = owner;
-    const own = { connections, scope, config, driver, connectionSettings, logger, valueForUndefined };
-    const client = Object.assign(Object.create(TenantDialect.prototype) as TenantDialect, own);
-    return Object.defineProperty(client, "version", { get: () => owner.version });
+    const shared = Object.create(TenantDialect.prototype) as TenantDialect;
+    Object.assign(shared, { config, driver, connectionSettings, logger, valueForUndefined });
+    return Object.defineProperty(shared, "version", { get: () => owner.version });
   }
 
   override _driver(): unknown {

@@ -12,6 +12,7 @@ import { databasePassword } from "../tenant-secrets.ts";
 import { createDedicatedPools } from "./dedicated-pools.ts";
 import type { TenantConnection } from "./tenant-connection.ts";
 import { createTenantConnections, type TenantConnections } from "./tenant-connections.ts";
+import { askTraits } from "./scope-sender.ts";
 import { createScope, type TenantIdentity } from "./scope.ts";
 import { TenantDialect } from "./tenant-dialect.ts";
 import { roleName } from "../tenant.ts";
@@ -61,6 +62,7 @@ export function openTenantPool(databaseUrl: string, secrets: Secrets, options: T
     log: silentKnex,
   });
   const opener = knex.client as TenantDialect;
+  const shared = TenantDialect.sharedBy(opener);
   const open = () => openConnection(opener);
   const connections = createTenantConnections({ max, open, backendMb, onRows });
   const own = { databaseUrl, secrets, name, opener, backendMb, onRows };
@@ -73,7 +75,7 @@ export function openTenantPool(databaseUrl: string, secrets: Secrets, options: T
       const share = terms.databaseConnections ?? Infinity;
       const scope = createScope(tenant, { isDedicated, share, statementTimeoutMs: timeoutMs });
       const lender = isDedicated ? dedicated.connectionsOf(tenant.id) : connections;
-      const db = lightKnex(knex, TenantDialect.forTenant(opener, lender, scope));
+      const db = lightKnex(knex, TenantDialect.forTenant(shared, lender, scope));
       return { db, transaction: (work) => db.transaction(work) };
     },
     close: async () => void (await Promise.all([dedicated.close(), connections.close()])),
@@ -107,7 +109,12 @@ function openOwnConnections({ databaseUrl, secrets, name, opener, backendMb, onR
 
 async function openConnection(opener: TenantDialect): Promise<TenantConnection> {
   const connection = (await opener.acquireRawConnection()) as TenantConnection;
-  await connection.meetServer();
+  try {
+    connection.meet(await askTraits(connection));
+  } catch (error) {
+    connection.discard("Connection terminated: the server did not say what it is");
+    throw error;
+  }
   return connection;
 }
 
