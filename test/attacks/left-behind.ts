@@ -64,6 +64,7 @@ export const leftBehindAttacks: readonly Attack[] = [
     control: seesItself,
     async run({ ofA }) {
       await ofA.db("customers").options({ name: "kept" }).first("id");
+      await ofA.transaction(async (db) => void (await db("customers").options({ name: "kept" }).first("id")));
     },
   },
 ];
