@@ -1,5 +1,5 @@
 import type { Knex } from "../../core/db.ts";
-import { schemaName } from "../../core/tenant.ts";
+import { ownerMark, schemaName } from "../../core/tenant.ts";
 import { uuidPattern } from "../../core/validation.ts";
 
 export interface Company {
@@ -19,4 +19,15 @@ export async function getCompany(db: Knex, reference: string): Promise<Company> 
     .first("id", "uuid", "slug");
   if (row === undefined) throw new Error(`there is no company '${reference}'; name it by id, uuid or slug`);
   return { ...row, label: `${schemaName(row.id)} (${row.slug})` };
+}
+
+/** @throws Error when the schema is not there yet, or is a stranger's under the company's name. */
+export async function requireOwnSchema(db: Knex, { id, uuid }: Company): Promise<void> {
+  const { rows } = await db.raw<{ rows: { found: string | null }[] }>(
+    "SELECT obj_description(oid, 'pg_namespace') AS found FROM pg_namespace WHERE nspname = ?",
+    [schemaName(id)],
+  );
+  if (rows[0] === undefined) throw new Error(`there is no schema ${schemaName(id)} yet`);
+  if (rows[0].found !== ownerMark(uuid))
+    throw new Error(`schema ${schemaName(id)} carries another mark: it is not this company's`);
 }

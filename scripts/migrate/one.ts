@@ -1,7 +1,8 @@
 /** `public`, `tenant`, `setup`: what concerns one schema. */
 import { planRun } from "../../control-plane/fleet/plan-run.ts";
 import { runOptionsSchema } from "../../control-plane/fleet/run-options.ts";
-import { migratePublic, migrateTenant } from "../../core/migrations/run.ts";
+import { bringToHead } from "../../control-plane/fleet/bring-to-head.ts";
+import { migratePublic } from "../../core/migrations/run.ts";
 import { createSecrets, loadMasterKey } from "../../core/secrets.ts";
 import { setUpDatabase } from "../../core/setup.ts";
 import {
@@ -14,7 +15,7 @@ import {
   withFleet,
   type Command,
 } from "./command.ts";
-import { getCompany } from "./find-company.ts";
+import { getCompany, requireOwnSchema } from "./find-company.ts";
 import { showPlan } from "./show-plan.ts";
 import { readWords } from "./start-run.ts";
 
@@ -53,7 +54,8 @@ export const tenantCommand: Command = {
       withFleet(async (ctx) => {
         await requireRegistry(ctx);
         const company = await getCompany(ctx.db, reference);
-        if (!values["dry-run"]) return report(company.label, (await migrateTenant(ctx.databaseUrl, company)).names);
+        await requireOwnSchema(ctx.db, company);
+        if (!values["dry-run"]) return report(company.label, await bringToHead(ctx, company));
         const alone = runOptionsSchema.parse({ tenants: [company.id], canary: false, waves: [100] });
         return showPlan(await planRun(ctx, alone), values);
       });
