@@ -11,7 +11,7 @@ import { sendGroup, type Group } from "./statement-group.ts";
 import { createWire } from "./wire.ts";
 
 export interface TenantConnectionConfig extends pg.ClientConfig {
-  /** Told once when the connection has ended, for whatever reason. */
+  /** Told when the connection has failed or ended, for whatever reason; may be told twice. */
   readonly onEnd: (connection: TenantConnection) => void;
 }
 
@@ -40,11 +40,16 @@ export class TenantConnection extends pg.Client {
   constructor(config: TenantConnectionConfig) {
     super(config);
     this.connection.on("readyForQuery", () => this.#answered());
-    this.connection.on("end", () => {
-      clearTimeout(this.#deadline);
+    const lose = () => {
       this.#isSpoiled = true;
       config.onEnd(this);
+    };
+    this.connection.on("end", () => {
+      clearTimeout(this.#deadline);
+      lose();
     });
+    // The server says that it ends a session before the socket does: between the two nobody may get the connection.
+    this.on("error", lose);
     // On the extended protocol the server has swallowed our Sync as part of the copy, and would wait for another for ever.
     this.connection.on("copyInResponse", () => this.discard("COPY FROM STDIN is not possible here"));
   }
@@ -115,8 +120,11 @@ export class TenantConnection extends pg.Client {
   #proven({ begun, done, result, ending, error, isRefused }: Group): pg.QueryResult {
     const isEnded = ending === (isRefused ? "ROLLBACK" : "COMMIT");
     const isProven = begun === "T" && isEnded && (isRefused || done === "T") && this.isClean;
+    const isLost = this.#isSpoiled;
     if (!isProven) this.discard(notAsExpected);
     if (error !== undefined) throw error;
+    // Nothing is wrong with the statement of a session that the server ended in the same moment.
+    if (isLost) throw new Error(notAsExpected);
     if (!isProven || result === undefined) throw new Error("the statement ended the transaction that it was in");
     return this.#counted(result);
   }
