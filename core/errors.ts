@@ -32,7 +32,7 @@ const catalogue = {
   "plan-exists": { status: 409, title: "The plan exists with other terms" },
   "plan-unknown": { status: 422, title: "There is no such plan" },
   "already-exists": { status: 409, title: "It exists already" },
-  "state-conflict": { status: 409, title: "The company's state does not allow this" },
+  "state-conflict": { status: 409, title: "The state does not allow this" },
   "provisioning-failed": { status: 502, title: "The company could not be made" },
   "idempotency-in-progress": { status: 409, title: "The first request with this key is still running" },
   "idempotency-mismatch": { status: 422, title: "The key was used with another request" },
