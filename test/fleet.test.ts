@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { coordinate } from "../control-plane/fleet/coordinate.ts";
 import { abortRun, pauseRun, resumeRun, retryFailed } from "../control-plane/fleet/change-run.ts";
 import { planRun, startRun } from "../control-plane/fleet/plan-run.ts";
+import { findFreeRun } from "../control-plane/fleet/sweep-runs.ts";
 import { listResults, viewRun } from "../control-plane/fleet/run-store.ts";
 import { useMigrationFolders } from "../core/migrations/folders.ts";
 import { tenantVersion } from "../core/migrations/version.ts";
@@ -265,6 +266,32 @@ export const down = (db) => db("customers").update({ city: null });
     expect((await coordinate(fleet.ctx, back)).status).to.equal("succeeded");
     const again = await startRun(fleet.ctx, {}, "test");
     expect((await coordinate(fleet.ctx, again)).status).to.equal("succeeded");
+  });
+
+  it("is left to a process that has its files, on the way there as on the way back", async () => {
+    const newer = { name: "0011_newer.sql", up: "CREATE TABLE newer (id integer)", down: "DROP TABLE newer" };
+    fleet.write(newer.name, newer.up, newer.down);
+    const other = { ...fleet.ctx, instance: "gone" };
+    const there = await startRun(other, {}, "test");
+    await fleet.query("UPDATE migration_runs SET lease_expires_at = now() WHERE id = $1", [there]);
+    expect(await findFreeRun(fleet.ctx)).to.equal(there);
+    const older = () => {
+      rmSync(join(fleet.folder, newer.name));
+      useMigrationFolders("tenant", [fleet.folder]);
+    };
+    older();
+    expect(await findFreeRun(fleet.ctx)).to.equal(undefined);
+    fleet.write(newer.name, newer.up, newer.down);
+    expect((await coordinate(fleet.ctx, there)).status).to.equal("succeeded");
+
+    const back = await startRun(other, { direction: "down" }, "test");
+    await fleet.query("UPDATE migration_runs SET lease_expires_at = now() WHERE id = $1", [back]);
+    older();
+    expect(await findFreeRun(fleet.ctx)).to.equal(undefined);
+    fleet.write(newer.name, newer.up, newer.down);
+    expect(await findFreeRun(fleet.ctx)).to.equal(back);
+    expect((await coordinate(fleet.ctx, back)).status).to.equal("succeeded");
+    older();
   });
 
   it("is refused where an applied file was edited", async () => {

@@ -1,5 +1,7 @@
 /** Takes over runs whose coordinator is gone, and coordinates those that were started through the API. */
 import { messageOf } from "../../core/errors.ts";
+import { readMigrations } from "../../core/migrations/sql-files.ts";
+import { versionOf } from "../../core/migrations/version.ts";
 import { coordinate } from "./coordinate.ts";
 import type { FleetContext } from "./fleet-context.ts";
 
@@ -12,13 +14,9 @@ export function startRunSweep(ctx: FleetContext, seconds: number): RunSweep {
   const closing = new AbortController();
   let running: Promise<void> | undefined;
   const look = async () => {
-    const free = await ctx
-      .db("migration_runs")
-      .where({ status: "running" })
-      .where((q) => q.where("lease_expires_at", "<=", ctx.db.fn.now()).orWhere({ coordinator: ctx.instance }))
-      .first("id");
+    const free = await findFreeRun(ctx);
     if (free === undefined || closing.signal.aborted) return;
-    const run = await coordinate(ctx, free.id, { signal: closing.signal });
+    const run = await coordinate(ctx, free, { signal: closing.signal });
     ctx.log.info(
       { runId: run.id, status: run.status, reason: run.pause_reason ?? undefined },
       "a migration run stands",
@@ -36,4 +34,22 @@ export function startRunSweep(ctx: FleetContext, seconds: number): RunSweep {
       await running;
     },
   };
+}
+
+/**
+ * A running run that nobody coordinates, or that waits for this process. One of a newer release is not for this process: it has
+ * not the files that lead there, or back.
+ */
+export async function findFreeRun({ db, instance }: FleetContext): Promise<string | undefined> {
+  const all = readMigrations("tenant");
+  const known = Array.from({ length: all.length + 1 }, (_, count) => versionOf(all.slice(0, count)));
+  const { rows } = await db.raw<{ rows: { id: string }[] }>(
+    `SELECT m.id FROM migration_runs m
+     WHERE m.status = 'running' AND (m.lease_expires_at <= now() OR m.coordinator = :instance)
+       AND (m.target IS NULL OR m.target = ANY (CAST(:known AS text[])))
+       AND NOT EXISTS (SELECT FROM migration_results r WHERE r.run_id = m.id AND r.status = 'waiting'
+                       AND split_part(r.from_version, ' ', 1) > :newest)`,
+    { instance, known, newest: all.at(-1)?.name ?? "" },
+  );
+  return rows[0]?.id;
 }
