@@ -1,5 +1,5 @@
 /** Spares that are not as they should be: made fit where that is possible, else thrown away. */
-import { isServiceDown, reasonOf } from "../../core/errors.ts";
+import { isServiceDown, reasonOf, ResourceError } from "../../core/errors.ts";
 import { isNewerVersion, tenantVersion } from "../../core/migrations/version.ts";
 import type { ControlContext } from "../context.ts";
 import { bringToHead } from "../fleet/bring-to-head.ts";
@@ -40,17 +40,19 @@ async function tendSpare(ctx: ControlContext, spare: SpareRow, version: string):
   }
   if (spare.version === version && !isDue) return;
   const why = await makeFit(ctx, spare, version);
+  if (why === undefined) return;
   if (why.length > 0) await throwAway(ctx, spare, why);
   else await markFit(ctx.db, spare.id, version);
 }
 
-/** Answers what is wrong with it even so. */
-async function makeFit(ctx: ControlContext, spare: SpareRow, version: string): Promise<string[]> {
+/** Answers what is wrong with it even so; undefined while a fleet run is at it, which will say. */
+async function makeFit(ctx: ControlContext, spare: SpareRow, version: string): Promise<string[] | undefined> {
   try {
     if (spare.version !== version) await bringToHead(ctx, spare);
     return await checkSpare(ctx, spare);
   } catch (error) {
     if (isServiceDown(error)) throw error;
+    if (error instanceof ResourceError && error.retry === "transient") return undefined;
     return [reasonOf(error)];
   }
 }
