@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseArgs, type ParseArgsConfig } from "node:util";
 import type { FleetContext } from "../../control-plane/fleet/fleet-context.ts";
 import { planRun, refuseOpenRun, startRun } from "../../control-plane/fleet/plan-run.ts";
 import type { RunOptions } from "../../control-plane/fleet/run-options.ts";
@@ -34,8 +34,14 @@ export async function startAndFollow(ctx: FleetContext, options: RunOptions, fla
   }
 }
 
-type Options = NonNullable<Parameters<typeof parseArgs>[0]>["options"];
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+interface Words<O extends Options> {
+  readonly args: string[];
+  readonly options: O;
+  readonly allowPositionals: true;
+}
 
 /** Words and options of a command. @throws TypeError of node:util for what it does not take. */
-export const readWords = <O extends Options>(args: string[], options: O) =>
-  parseArgs({ args, options, allowPositionals: true });
+export const readWords = <O extends Options>(args: string[], options: O): ReturnType<typeof parseArgs<Words<O>>> =>
+  parseArgs<Words<O>>({ args, options, allowPositionals: true });
