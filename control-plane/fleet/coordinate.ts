@@ -9,6 +9,7 @@ import { endRun, enlistNewcomers, pauseFor, setWave, startBake } from "./run-pro
 import type { FleetContext } from "./fleet-context.ts";
 import { watchHealth, type HealthWatch } from "./watch-health.ts";
 import { judgeWave } from "./judge-wave.ts";
+import type { Lane } from "./migrate-tenant.ts";
 import { releaseRun, takeRun, watchRun, type RunWatch } from "./run-lease.ts";
 import { nextDueIn, RunQueue } from "./run-queue.ts";
 import { findRun, viewRun, type RunRow, type WaveView } from "./run-store.ts";
@@ -27,6 +28,7 @@ interface Session {
   readonly run: RunRow;
   readonly steps: StepFinder;
   readonly watch: RunWatch;
+  readonly idleLanes: Lane[];
   readonly width: () => number;
   readonly isStopped: () => boolean;
   readonly onOutcome: (tenantId: number, outcome: Settled) => void;
@@ -48,6 +50,7 @@ export async function coordinate(ctx: FleetContext, runId: string, options: Coor
     run,
     steps: new StepFinder(await compiledMigrations("tenant"), run),
     watch,
+    idleLanes: [],
     width: pressure.width,
     isStopped: () => watch.state() !== "running" || options.signal?.aborted === true,
     onOutcome: options.onOutcome ?? (() => undefined),
@@ -59,6 +62,7 @@ export async function coordinate(ctx: FleetContext, runId: string, options: Coor
     // Only a run to the newest version has applied every file.
     if (run.target === (await tenantVersion())) await recordApplied(ctx.db, "tenant");
   } finally {
+    await Promise.all(session.idleLanes.map((lane) => lane.close()));
     await watch.close();
     await releaseRun(ctx, runId, token).catch((error: unknown) => {
       if (!isServiceDown(error)) throw error;
@@ -135,6 +139,7 @@ async function workOnce(session: Session, wave: number, gate: HealthWatch): Prom
       runId: run.id,
       queue: new RunQueue(ctx.db, run.id, wave),
       steps,
+      idleLanes: session.idleLanes,
       busyMs: busyMinutes * 60_000,
       lockTimeoutMs,
       statementTimeoutMs,

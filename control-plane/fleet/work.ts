@@ -13,6 +13,8 @@ export interface Work extends LaneSettings {
   readonly queue: RunQueue;
   readonly steps: StepFinder;
   readonly busyMs: number;
+  /** Connections that wait for the next work, as a new one has to learn all of the server's catalog first. Its owner closes them. */
+  readonly idleLanes: Lane[];
   /** How many lanes may work now; asked before each tenant. */
   readonly width: () => number;
   readonly isStopped: () => boolean;
@@ -33,7 +35,7 @@ export async function work(ctx: FleetContext, job: Work, lanes: number): Promise
 }
 
 async function runLane(ctx: FleetContext, job: Work, number: number): Promise<void> {
-  let lane: Lane | undefined;
+  let lane = job.idleLanes.pop();
   const retire = async () => {
     await lane?.close();
     lane = undefined;
@@ -63,7 +65,7 @@ async function runLane(ctx: FleetContext, job: Work, number: number): Promise<vo
       if (item !== undefined) job.queue.finished(item);
     }
   }
-  await retire();
+  if (lane !== undefined) job.idleLanes.push(lane);
 }
 
 async function attempt(
