@@ -1,6 +1,7 @@
 /** Brings the control plane up in this process; main.ts and the tests both start it here. */
 import { createServer } from "node:http";
 import type { Config } from "../core/config.ts";
+import { expressMessages } from "../core/express-messages.ts";
 import { closeServer, listen } from "../core/http.ts";
 import type { Logger } from "../core/logger.ts";
 import { startHeartbeat } from "../core/process-registry.ts";
@@ -54,7 +55,8 @@ export async function startControlPlane(config: Config, log: Logger, shutdown: S
   shutdown.add("migration runs", () => runs.close());
   const outbox = startOutbox(ctx);
   shutdown.add("outbox", () => outbox.close());
-  const server = createServer(createControlPlaneApp(ctx));
+  const app = createControlPlaneApp(ctx);
+  const server = createServer(expressMessages(app), app);
   shutdown.add("http", () => closeServer(server));
   const port = await listen(server, config.CONTROL_PLANE_PORT, config.BIND_ADDRESS);
   log.info({ port, instance: ctx.instance }, "control plane listens");

@@ -9,6 +9,7 @@ import type { Express, Request, RequestHandler } from "express";
 import { Registry } from "prom-client";
 import { defaultConfig } from "../../core/config.ts";
 import { openDatabase, type Knex } from "../../core/db.ts";
+import { expressMessages } from "../../core/express-messages.ts";
 import { answerErrors, correlate, createApp, listen } from "../../core/http.ts";
 import { createLogger } from "../../core/logger.ts";
 import { createMetrics, measureRequests } from "../../core/metrics.ts";
@@ -97,6 +98,7 @@ async function createVariant(variant: Variant): Promise<Express> {
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
-const server = createServer({ keepAliveTimeout: 60_000 }, await createVariant(process.env["BENCH_VARIANT"] as Variant));
+const app = await createVariant(process.env["BENCH_VARIANT"] as Variant);
+const server = createServer({ keepAliveTimeout: 60_000, ...expressMessages(app) }, app);
 for (const event of ["disconnect", "SIGTERM"]) process.once(event, () => process.exit(0));
 process.send?.({ type: "ready", port: await listen(server, 0, "127.0.0.1") });

@@ -1,18 +1,20 @@
 /** The two listeners. Both serve the same app; which tenant is meant is decided per request, never per connection. */
-import { createServer as createHttpServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer as createHttpServer, type Server, type ServerOptions } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { SecureContext, TlsOptions } from "node:tls";
+import type { Express } from "express";
+import { expressMessages } from "../../core/express-messages.ts";
 import type { Logger } from "../../core/logger.ts";
 import { normaliseHost } from "../resolution/host-name.ts";
 import type { RegistryCache } from "../resolution/registry-cache.ts";
 import { createFallbackCertificate, oldestTls } from "./server-certificates.ts";
 
-export const createHttpEdge = (app: RequestListener, requestSeconds: number): Server =>
-  createHttpServer(patience(requestSeconds), app);
+export const createHttpEdge = (app: Express, requestSeconds: number): Server =>
+  createHttpServer({ ...patience(requestSeconds), ...expressMessages(app) }, app);
 
 /** TLS by the exact server name of the handshake; unknown names get the fallback certificate and are told over HTTP. */
 export async function createHttpsEdge(
-  app: RequestListener,
+  app: Express,
   certificates: RegistryCache<SecureContext>,
   { log, requestSeconds }: { log: Logger; requestSeconds: number },
 ): Promise<Server> {
@@ -27,7 +29,15 @@ export async function createHttpsEdge(
     );
   };
   return createHttpsServer(
-    { ...patience(requestSeconds), cert, key, minVersion: oldestTls, handshakeTimeout: 10_000, SNICallback },
+    {
+      ...patience(requestSeconds),
+      ...expressMessages(app),
+      cert,
+      key,
+      minVersion: oldestTls,
+      handshakeTimeout: 10_000,
+      SNICallback,
+    },
     app,
   );
 }
