@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createAffinePool, type AffinePoolOptions } from "./affine-pool.ts";
+import { createAffinePool, type AffinePool, type AffinePoolOptions } from "./affine-pool.ts";
 import { createFairShare } from "./fair-share.ts";
 
 interface Fake {
@@ -8,6 +8,7 @@ interface Fake {
   isClean: boolean;
   isClosed: boolean;
   readonly isDirect: boolean;
+  isOpen: boolean;
 }
 
 describe("the pool of connections", () => {
@@ -22,7 +23,7 @@ describe("the pool of connections", () => {
 
   let isDirect = true;
   const open = async (): Promise<Fake> => {
-    const fake = { name: opened.length + 1, isClean: true, isClosed: false, isDirect };
+    const fake = { name: opened.length + 1, isClean: true, isClosed: false, isDirect, isOpen: true };
     opened.push(fake);
     return fake;
   };
@@ -102,7 +103,7 @@ describe("the pool of connections", () => {
     const { pool, first, second } = await settled();
     const lent = await pool.acquire(1);
     let other: Fake | undefined;
-    void pool.acquire(1).then((fake) => (other = fake));
+    void Promise.resolve(pool.acquire(1)).then((fake) => (other = fake));
     await new Promise(setImmediate);
     expect([lent, other], "at once").to.have.members([first, second]);
     pool.release(first);
@@ -160,8 +161,10 @@ describe("the pool of connections", () => {
   it("refuses who has waited too long, and who waits when it closes", async () => {
     const pool = createPool({ max: 1, waitMs: 30 });
     const only = await pool.acquire(1);
-    expect(await pool.acquire(2).catch((error: Error) => error.message)).to.include("Timeout acquiring a connection");
-    const waiting = pool.acquire(3).catch((error: Error) => error.message);
+    expect(await Promise.resolve(pool.acquire(2)).catch((error: Error) => error.message)).to.include(
+      "Timeout acquiring a connection",
+    );
+    const waiting = Promise.resolve(pool.acquire(3)).catch((error: Error) => error.message);
     const closed = pool.close();
     expect(await waiting).to.include("the pool is closed");
     pool.release(only);
@@ -172,9 +175,99 @@ describe("the pool of connections", () => {
   it("says why nothing could be opened, and tries again", async () => {
     let isDown = true;
     const pool = createPool({ open: () => (isDown ? Promise.reject(new Error("no server")) : open()) });
-    expect(await pool.acquire(1).catch((error: Error) => error.message)).to.equal("no server");
+    expect(await Promise.resolve(pool.acquire(1)).catch((error: Error) => error.message)).to.equal("no server");
     isDown = false;
     pool.release(await pool.acquire(1));
+  });
+
+  describe("when all are in use", () => {
+    const brief = true;
+    let all: AffinePool<Fake>[];
+    beforeEach(() => void (all = []));
+    /** Whoever still has one. */
+    afterEach(async () => {
+      for (let i = 0; i < 10; i += 1) {
+        for (const pool of all) for (const fake of opened) pool.release(fake);
+        await new Promise(setImmediate);
+      }
+    });
+    /** One connection that tenant 1 has for a brief statement; what is asked for is told when it comes. */
+    const busy = async (first = brief) => {
+      const pool = createPool({ max: 1 });
+      all.push(pool);
+      pool.release(await pool.acquire(1));
+      const held = await pool.acquire(1, first);
+      const came: string[] = [];
+      const ask = (name: string, tenant: number, isBrief: boolean) =>
+        void Promise.resolve(pool.acquire(tenant, isBrief)).then(() => came.push(name));
+      const settle = () => new Promise(setImmediate);
+      return { pool, held, came, ask, settle };
+    };
+
+    it("sends brief statements behind brief ones, three at most", async () => {
+      const { pool, held, came, ask, settle } = await busy();
+      ask("second", 2, brief);
+      ask("third", 1, brief);
+      ask("fourth", 1, brief);
+      await settle();
+      expect(came).to.deep.equal(["second", "third"]);
+      pool.release(held);
+      await settle();
+      expect(came, "one was answered").to.deep.equal(["second", "third", "fourth"]);
+    });
+
+    it("lets nobody stand behind what is not brief, nor on it who is not brief", async () => {
+      const alone = await busy(false);
+      alone.ask("behind a transaction", 2, brief);
+      await alone.settle();
+      expect(alone.came).to.deep.equal([]);
+      const shared = await busy();
+      shared.ask("a transaction", 2, false);
+      await shared.settle();
+      expect(shared.came).to.deep.equal([]);
+      shared.pool.release(shared.held);
+      await shared.settle();
+      expect(shared.came).to.deep.equal(["a transaction"]);
+    });
+
+    it("shares nothing while somebody waits for a connection alone", async () => {
+      const { pool, held, came, ask, settle } = await busy();
+      ask("alone", 1, false);
+      ask("brief", 1, brief);
+      await settle();
+      expect(came).to.deep.equal([]);
+      pool.release(held);
+      await settle();
+      expect(came, "and then it is not shared").to.deep.equal(["alone"]);
+    });
+
+    it("sends nothing behind a connection that has failed, or that is closed for its age", async () => {
+      const { pool, held, came, ask, settle } = await busy();
+      held.isOpen = false;
+      ask("brief", 1, brief);
+      await settle();
+      expect(came).to.deep.equal([]);
+      held.isOpen = true;
+      pool.lost(held);
+      ask("too", 1, brief);
+      await settle();
+      expect(came).to.deep.equal([]);
+      pool.release(held);
+      await settle();
+      expect(held.isClosed).to.equal(true);
+      expect(came.toSorted(), "on another one").to.deep.equal(["brief", "too"]);
+    });
+
+    it("closes a shared connection only when the last has given it back", async () => {
+      const { pool, held, ask, settle } = await busy();
+      ask("second", 2, brief);
+      await settle();
+      pool.lost(held);
+      pool.release(held);
+      expect(held.isClosed).to.equal(false);
+      pool.release(held);
+      expect(held.isClosed).to.equal(true);
+    });
   });
 });
 

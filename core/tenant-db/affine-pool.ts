@@ -3,7 +3,16 @@
  * and memory that it never gives back), so a tenant goes where it is known.
  */
 import { nextWaiter } from "./next-waiter.ts";
-import { createSeat, isSpent, takeLate, type Poolable, type Seat, type Waiter, type WearLimits } from "./seat.ts";
+import {
+  canShare,
+  createSeat,
+  isSpent,
+  takeLate,
+  type Poolable,
+  type Seat,
+  type Waiter,
+  type WearLimits,
+} from "./seat.ts";
 
 export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
   readonly max: number;
@@ -19,8 +28,11 @@ export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
 }
 
 export interface AffinePool<C> {
-  /** Lends a connection until `release`. @throws Error "Timeout acquiring a connection …", or what `open` throws. */
-  acquire(tenant: number): Promise<C>;
+  /**
+   * Lends a connection until `release`, at once where one is free. Who is brief, for one statement that was quick so
+   * far, may get one that others like him are on. @throws Error "Timeout acquiring a connection …", or what `open` throws.
+   */
+  acquire(tenant: number, isBrief?: boolean): C | Promise<C>;
   release(connection: C): void;
   /** The connection has ended by itself. */
   lost(connection: C): void;
@@ -44,14 +56,17 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   const newcomers: Waiter<C>[] = [];
   let opening = 0;
   let waiting = 0;
+  /** Of these, who wants a connection alone: until they have theirs, nobody shares. */
+  let waitingAlone = 0;
   let isClosed = false;
   let onLeft = () => {};
   let timer: NodeJS.Timeout | undefined;
   let lookAt = 0;
 
-  const grant = (seat: Seat<C>, tenant: number): C => {
+  const grant = (seat: Seat<C>, { tenant, isBrief }: Pick<Waiter<C>, "tenant" | "isBrief">): C => {
     idle.delete(seat);
-    seat.isHeld = true;
+    seat.isShared = isBrief;
+    seat.holders += 1;
     seat.turnedAt = performance.now();
     seat.uses += 1;
     if (!seat.connection.isDirect) return seat.connection;
@@ -74,6 +89,21 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     return fewest;
   };
 
+  /** Its home, one that knows it, or for a newcomer the one that knows fewest, where brief statements are on their way. */
+  const findShared = (tenant: number): Seat<C> | undefined => {
+    if (waitingAlone > 0) return undefined;
+    const home = homes.get(tenant);
+    if (home !== undefined && isShareable(home)) return home;
+    let fewest: Seat<C> | undefined;
+    for (const seat of seats.values()) {
+      if (!isShareable(seat)) continue;
+      if (seat.knows.has(tenant)) return seat;
+      if (seat.knows.size < (fewest?.knows.size ?? Infinity)) fewest = seat;
+    }
+    return home === undefined ? fewest : undefined;
+  };
+  const isShareable = (seat: Seat<C>) => canShare(seat, options) && seat.knows.size - seat.measuredAt < many;
+
   const nextFor = (seat: Seat<C>): Waiter<C> | undefined => {
     if (waiting === 0) return undefined;
     const isBusy = (seats.size - idle.size) * 2 > max;
@@ -85,20 +115,32 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
       retire(seat);
       return;
     }
-    const next = nextFor(seat);
-    if (next !== undefined) {
-      waiting -= 1;
-      next.resolve(grant(seat, next.tenant));
+    if (seat.holders > 0) seat.turnedAt = performance.now();
+    seat.holders = 0;
+    if (!serveNext(seat)) {
+      idle.add(seat);
+      lookSoon();
       return;
     }
-    if (seat.isHeld) seat.turnedAt = performance.now();
-    seat.isHeld = false;
-    idle.add(seat);
-    lookSoon();
+    shareOn(seat);
+  };
+
+  const serveNext = (seat: Seat<C>): boolean => {
+    const next = nextFor(seat);
+    if (next === undefined) return false;
+    waiting -= 1;
+    if (!next.isBrief) waitingAlone -= 1;
+    next.resolve(grant(seat, next));
+    return true;
+  };
+
+  const shareOn = (seat: Seat<C>): void => {
+    while (waiting > 0 && waitingAlone === 0 && isShareable(seat) && serveNext(seat));
   };
 
   const wait = (waiter: Waiter<C>): void => {
     waiting += 1;
+    if (!waiter.isBrief) waitingAlone += 1;
     (homes.get(waiter.tenant)?.line ?? newcomers).push(waiter);
     if (idle.size === 0) grow();
     lookSoon();
@@ -135,7 +177,10 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
 
   const refuse = (waiters: readonly Waiter<C>[], error: Error): void => {
     waiting -= waiters.length;
-    for (const { reject } of waiters) reject(error);
+    for (const { reject, isBrief } of waiters) {
+      if (!isBrief) waitingAlone -= 1;
+      reject(error);
+    }
   };
   /** A copy: what is served may be free again at once. */
   const free = () => Array.from(idle);
@@ -170,20 +215,27 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   }, options.idleMs / 4).unref();
 
   return {
-    acquire(tenant) {
+    acquire(tenant, isBrief = false) {
       if (isClosed) return Promise.reject(closedError());
-      const seat = findIdle(tenant);
-      if (seat !== undefined) return Promise.resolve(grant(seat, tenant));
-      return new Promise((resolve, reject) => wait({ tenant, since: performance.now(), resolve, reject }));
+      const seat = findIdle(tenant) ?? (isBrief ? findShared(tenant) : undefined);
+      if (seat !== undefined) return grant(seat, { tenant, isBrief });
+      return new Promise((resolve, reject) => wait({ tenant, isBrief, since: performance.now(), resolve, reject }));
     },
     release(connection) {
       const seat = seats.get(connection);
-      if (seat === undefined || !seat.isHeld) return;
+      if (seat === undefined || seat.holders === 0) return;
+      if (seat.holders > 1) {
+        seat.holders -= 1;
+        seat.turnedAt = performance.now();
+        shareOn(seat);
+        return;
+      }
       if (seat.knows.size - seat.measuredAt < many || !connection.isClean) {
         serve(seat);
         return;
       }
       seat.measuredAt = seat.knows.size;
+      seat.isShared = false;
       options.isWorn(connection, seat.knows.size).then(
         (isWorn) => {
           seat.isWorn = isWorn;

@@ -18,6 +18,7 @@ describe("the pools of companies with a login of their own", () => {
     opened.push(tenant);
     return {
       lend: () => (refusal ? Promise.reject(refusal) : Promise.resolve({} as TenantConnection)),
+      run: () => Promise.reject(refusal ?? new Error("nothing runs here")),
       takeBack: () => undefined,
       lost: () => undefined,
       close: async () => void closed.push(tenant),

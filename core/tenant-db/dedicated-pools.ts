@@ -54,6 +54,16 @@ export function createDedicatedPools({ max, open }: DedicatedPoolsOptions): Dedi
     tenants: () => [...pools.keys()],
     close,
     connectionsOf: (tenant) => ({
+      async run(scope, statement) {
+        const pool = enter(tenant);
+        try {
+          return await pool.connections.run(scope, statement);
+        } catch (error) {
+          throw loginRefused(error) ?? error;
+        } finally {
+          leave(pool);
+        }
+      },
       async lend(scope) {
         const pool = enter(tenant);
         try {

@@ -7,6 +7,9 @@ import type { CompiledStatement, LeanClient, Runnable } from "./runnable.ts";
 
 export type { Runnable } from "./runnable.ts";
 
+/** Stands where Knex wants a connection. */
+export const lone = { __knexUid: "lone" };
+
 export class LeanRunner extends KnexRunner {
   declare readonly client: LeanClient;
   declare readonly builder: Runnable;
@@ -14,6 +17,23 @@ export class LeanRunner extends KnexRunner {
   override run(): Promise<unknown> {
     const { client, builder } = this;
     if (builder._connection !== undefined || builder._debug || builder.eventNames().length > 0) return super.run();
+    if (!client.transacting) return this.#runAlone();
+    return this.#runHolding();
+  }
+
+  /** The connection is taken when it is known what is to run on it. */
+  async #runAlone(): Promise<unknown> {
+    const { client, builder } = this;
+    const compiled = builder.toSQL();
+    if (Array.isArray(compiled) || compiled.timeout) return this.#runHolding();
+    const queryContext: unknown = builder.queryContext();
+    const statement: CompiledStatement = Object.assign(compiled, { queryContext });
+    const answered = await client.query(lone, statement);
+    return client.postProcessResponse(client.processResponse(answered, this), queryContext);
+  }
+
+  #runHolding(): Promise<unknown> {
+    const { client } = this;
     return client.acquireConnection().then((connection) => {
       const running = this.#runOn(connection);
       const giveBack = () => void client.releaseConnection(connection);

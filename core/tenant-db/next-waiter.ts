@@ -22,7 +22,7 @@ export function nextWaiter<C>(seat: Seat<C>, { newcomers, seats, patienceMs }: W
   oldest.offer(seat.line, 0);
   oldest.offer(newcomers, 0);
   for (const other of seats.values()) {
-    const isStuck = other.isHeld && other.turnedAt < now - stuckMs;
+    const isStuck = other.holders > 0 && other.turnedAt < now - stuckMs;
     oldest.offer(other.line, isStuck ? 0 : other.line.findIndex(({ tenant }) => seat.knows.has(tenant)));
   }
   const next = oldest.take();

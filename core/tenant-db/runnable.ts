@@ -17,6 +17,7 @@ export interface Runnable {
 }
 
 export interface LeanClient {
+  readonly transacting: boolean;
   acquireConnection(): Promise<object>;
   releaseConnection(connection: object): Promise<void>;
   /** In a transaction: refuses what comes after its end. @throws the statement's error, its SQL in front of the message. */

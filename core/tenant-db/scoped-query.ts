@@ -75,11 +75,16 @@ export class ScopedQuery implements pg.Submittable {
   handleError(error: Error, connection: pg.Connection): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
+    // A connection's end is one error for all that were on it, and Knex writes each one's statement into it.
+    const own = error instanceof pg.DatabaseError ? error : Object.assign(new Error(error.message), error);
     const tell = () => {
       connection.off("readyForQuery", tell).off("end", tell);
-      this.#callback(this.#unreadable ?? error, this);
+      this.#callback(this.#unreadable ?? own, this);
     };
     if (connection.stream.destroyed) tell();
     else connection.on("readyForQuery", tell).on("end", tell);
   }
 }
+
+/** Node-postgres lets nothing but its own class share a connection; of that class nothing is left. */
+Object.setPrototypeOf(ScopedQuery.prototype, pg.Query.prototype);

@@ -6,10 +6,14 @@ export interface Poolable {
   readonly isClean: boolean;
   /** False behind a pooler: the server process that met a tenant is another one the next time. */
   readonly isDirect: boolean;
+  /** Nothing has failed on it so far: what is sent now can be answered. */
+  readonly isOpen: boolean;
 }
 
 export interface Waiter<C> {
   readonly tenant: number;
+  /** Whether a connection will do that other brief statements are on. */
+  readonly isBrief: boolean;
   /** `performance.now()` when it began to wait. */
   readonly since: number;
   readonly resolve: (connection: C) => void;
@@ -23,7 +27,9 @@ export interface Seat<C> {
   readonly retireAt: number;
   /** Who waits for this one, in order. */
   readonly line: Waiter<C>[];
-  isHeld: boolean;
+  /** Who has it; more than one only where all are there for one brief statement. */
+  holders: number;
+  isShared: boolean;
   /** When it was taken or given back last, in `performance.now()` milliseconds. */
   turnedAt: number;
   uses: number;
@@ -45,7 +51,8 @@ export function createSeat<C>(connection: C, { maxAgeMs }: WearLimits): Seat<C> 
     knows: new Set(),
     retireAt: now + maxAgeMs * (1 - Math.random() / 4),
     line: [],
-    isHeld: true,
+    holders: 1,
+    isShared: false,
     turnedAt: now,
     uses: 0,
     measuredAt: 0,
@@ -54,8 +61,24 @@ export function createSeat<C>(connection: C, { maxAgeMs }: WearLimits): Seat<C> 
 }
 
 /** True when no tenant may have it any more. */
-export const isSpent = <C extends Poolable>(seat: Seat<C>, { maxUses }: WearLimits): boolean =>
-  seat.isWorn || seat.uses >= maxUses || performance.now() >= seat.retireAt || !seat.connection.isClean;
+export const isSpent = <C extends Poolable>(seat: Seat<C>, limits: WearLimits): boolean =>
+  isDue(seat, limits) || !seat.connection.isClean;
+
+const isDue = <C extends Poolable>(seat: Seat<C>, { maxUses }: WearLimits): boolean =>
+  seat.isWorn || seat.uses >= maxUses || performance.now() >= seat.retireAt;
+
+/** Brief statements that are sent to one connection before the first of them is answered. */
+const depth = 3;
+/** Held for longer without an answer, what runs on it is not as brief as it was taken for. */
+const briefMs = 5;
+
+/** True when one more brief statement may be sent behind those that are on it. */
+export const canShare = <C extends Poolable>(seat: Seat<C>, limits: WearLimits): boolean =>
+  seat.isShared &&
+  seat.holders < depth &&
+  seat.connection.isOpen &&
+  performance.now() - seat.turnedAt < briefMs &&
+  !isDue(seat, limits);
 
 /** Takes out of a line who has waited since before that time. */
 export function takeLate<T extends { readonly since: number }>(line: T[], before: number): T[] {

@@ -60,6 +60,11 @@ export class TenantConnection extends pg.Client {
     return isQuiet && this.getTransactionStatus() === "I";
   }
 
+  /** Nothing failed so far: what is sent now can be answered. */
+  get isOpen(): boolean {
+    return !this.#isSpoiled;
+  }
+
   get isDirect(): boolean {
     return this.#sender.isDirect;
   }
@@ -80,18 +85,23 @@ export class TenantConnection extends pg.Client {
    * leaves nothing on a session.
    * @throws the statement's error; a connection's (`isServiceDown`) when it is not known how the transaction ended.
    */
-  runScoped(scope: Scope, statement: pg.QueryConfig): Promise<pg.QueryResult> {
+  runScoped(scope: Scope, statement: pg.QueryConfig, lease: Lease): Promise<pg.QueryResult> {
     if (!this.#sender.canScope) return this.#runInSetLocal(scope, statement);
+    const pipelined = this as unknown as { pipeline: boolean };
+    pipelined.pipeline = true;
     return new Promise((resolve, reject) => {
       const messages = this.#sender.messagesOf(scope, statement);
       const send = () => this.#wire.write(messages);
       const answered = (error: Error | null, { isScoped, _result }: ScopedQuery) => {
         if (isScoped) this.#sender.keep(scope);
-        if (!this.isClean || (error === null && !isScoped)) {
+        if (this.#unanswered === 0) pipelined.pipeline = false;
+        if (this.#isSpoiled || this.getTransactionStatus() !== "I" || (error === null && !isScoped)) {
           this.discard(notAsExpected);
           reject(error ?? new Error(notAsExpected));
-        } else if (error === null) resolve(this.#counted(_result));
-        else if (!isScoped && isForbidden(error)) resolve(this.#runInSetLocal(scope, statement));
+        } else if (error === null) {
+          lease.onRows?.(_result.rowCount ?? 0);
+          resolve(_result);
+        } else if (!isScoped && isForbidden(error)) resolve(this.#runInSetLocal(scope, statement));
         else reject(error);
       };
       this.#unanswered += 1;

@@ -1,14 +1,18 @@
 /** Lends connections to tenants: each as many as its share, where possible the ones that know it. */
 import { createAffinePool } from "./affine-pool.ts";
 import { createMemoryCheck } from "./backend-memory.ts";
+import { createBriefStatements } from "./brief-statements.ts";
 import { createFairShare } from "./fair-share.ts";
 import { nobody, type Lease } from "./lease.ts";
+import type pg from "pg";
 import type { Scope } from "./scope.ts";
 import type { TenantConnection } from "./tenant-connection.ts";
 
 export interface TenantConnections {
   /** @throws AppError `tenant-busy`; Error "Timeout acquiring a connection"; what opening one throws. */
   lend(scope: Scope): Promise<TenantConnection>;
+  /** One statement that leaves nothing on a session, in its scope. @throws as `lend`, and the statement's error. */
+  run(scope: Scope, statement: Statement): Promise<pg.QueryResult>;
   /** What is not proven clean is closed. */
   takeBack(connection: TenantConnection): void;
   lost(connection: TenantConnection): void;
@@ -23,6 +27,8 @@ export interface TenantConnectionsOptions {
   readonly onRows?: ((tenant: number, rows: number) => void) | undefined;
 }
 
+type Statement = pg.QueryConfig & { readonly text: string };
+
 const waitMs = 10_000;
 const hourMs = 3_600_000;
 /** Beyond the statement timeout: how long the server's word of it may be on its way. */
@@ -31,6 +37,7 @@ const answerGraceMs = 5_000;
 export function createTenantConnections(options: TenantConnectionsOptions): TenantConnections {
   const { max, open, backendMb, onRows } = options;
   const share = createFairShare(waitMs);
+  const brief = createBriefStatements();
   const pool = createAffinePool({
     max,
     open,
@@ -44,7 +51,7 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
   // Half of all, so that one tenant alone never takes everything.
   const shareOf = (scope: Scope) => Math.max(1, Math.min(scope.share, Math.ceil(max / 2)));
   const acquire = (scope: Scope) =>
-    pool.acquire(scope.tenant).then(
+    Promise.resolve(pool.acquire(scope.tenant)).then(
       (connection) => {
         connection.lease = leaseOf(scope);
         return connection;
@@ -67,7 +74,31 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
     leases.set(scope, lease);
     return lease;
   };
+  const runOn = (connection: TenantConnection, scope: Scope, statement: Statement) => {
+    const sentAt = performance.now();
+    const running = connection.runScoped(scope, statement, leaseOf(scope));
+    const giveBack = () => {
+      brief.took(statement.text, scope.tenant, performance.now() - sentAt);
+      pool.release(connection);
+      share.leave(scope.tenant);
+    };
+    running.then(giveBack, giveBack);
+    return running;
+  };
+  const runInside = (scope: Scope, statement: Statement) => {
+    const found = pool.acquire(scope.tenant, brief.isBrief(statement.text, scope.tenant));
+    if (!(found instanceof Promise)) return runOn(found, scope, statement);
+    const refused = (error: Error) => {
+      share.leave(scope.tenant);
+      throw error;
+    };
+    return found.then((connection) => runOn(connection, scope, statement), refused);
+  };
   return {
+    run(scope, statement) {
+      const entering = share.enter(scope.tenant, shareOf(scope));
+      return entering === undefined ? runInside(scope, statement) : entering.then(() => runInside(scope, statement));
+    },
     lend(scope) {
       const entering = share.enter(scope.tenant, shareOf(scope));
       return entering === undefined ? acquire(scope) : entering.then(() => acquire(scope));

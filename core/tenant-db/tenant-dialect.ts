@@ -5,7 +5,7 @@ import PostgresDialect, { type StatementObject } from "knex/lib/dialects/postgre
 import PostgresTransaction from "knex/lib/dialects/postgres/execution/pg-transaction.js";
 import pg from "pg";
 import { checkStatement } from "./allowed-statement.ts";
-import { LeanRunner, type Runnable } from "./lean-runner.ts";
+import { LeanRunner, lone, type Runnable } from "./lean-runner.ts";
 import type { Scope } from "./scope.ts";
 import { cleaning, isHarmless } from "./session-cleaning.ts";
 import { TenantConnection } from "./tenant-connection.ts";
@@ -60,12 +60,16 @@ export class TenantDialect extends PostgresDialect {
     const { sql, bindings = [], options } = statement;
     if (!sql) throw new Error("The query is empty");
     const query = { ...options, text: sql, values: bindings };
-    const ending = connection.takeEnding() ? endings[sql] : undefined;
+    const ending = connection !== (lone as unknown) && connection.takeEnding() ? endings[sql] : undefined;
     if (ending === undefined) checkStatement(sql);
+    if ((connection as object) === lone) {
+      statement.response = await runLone(boundOf(this), query);
+      return statement;
+    }
     if (!this.transacting) {
       const { scope } = boundOf(this);
       statement.response = await (isHarmless(sql)
-        ? connection.runScoped(scope, query)
+        ? connection.runScoped(scope, query, connection.lease)
         : connection.runInTransaction(`BEGIN;${scope.statements}`, query, `COMMIT;${cleaning}`));
       return statement;
     }
@@ -97,10 +101,28 @@ export class TenantDialect extends PostgresDialect {
   }
 }
 
+interface Bound {
+  readonly connections: TenantConnections;
+  readonly scope: Scope;
+}
+
 /** No private method: tenants' clients are not made by the constructor. */
-function boundOf({ connections, scope }: TenantDialect): { connections: TenantConnections; scope: Scope } {
+function boundOf({ connections, scope }: TenantDialect): Bound {
   if (connections === undefined || scope === undefined) throw new Error("a statement needs a tenant");
   return { connections, scope };
+}
+
+async function runLone(
+  { connections, scope }: Bound,
+  query: pg.QueryConfig & { text: string },
+): Promise<pg.QueryResult> {
+  if (isHarmless(query.text)) return connections.run(scope, query);
+  const connection = await connections.lend(scope);
+  try {
+    return await connection.runInTransaction(`BEGIN;${scope.statements}`, query, `COMMIT;${cleaning}`);
+  } finally {
+    connections.takeBack(connection);
+  }
 }
 
 /** A cancelled statement may have its COMMIT behind it already; the statement timeout ends what takes too long. */

@@ -1,0 +1,38 @@
+import { expect } from "chai";
+import { createBriefStatements } from "./brief-statements.ts";
+
+describe("brief statements", () => {
+  const select = "select * from orders where id = $1";
+  const answered = (sql: string, times: number, ms = 1) => {
+    const brief = createBriefStatements();
+    for (let i = 0; i < times; i += 1) brief.took(sql, 1, ms);
+    return brief;
+  };
+
+  it("are those that were quick many times in a row", () => {
+    expect(answered(select, 15).isBrief(select, 1)).to.equal(false);
+    expect(answered(select, 16).isBrief(select, 1)).to.equal(true);
+    expect(answered(select, 16).isBrief("select 1", 1), "another text").to.equal(false);
+  });
+
+  it("are brief for no one after a slow answer, until they were quick again; for its tenant not so soon", () => {
+    const brief = answered(select, 100);
+    brief.took(select, 2, 400);
+    expect(brief.isBrief(select, 1)).to.equal(false);
+    for (let i = 0; i < 16; i += 1) brief.took(select, 1, 1);
+    expect(brief.isBrief(select, 1)).to.equal(true);
+    expect(brief.isBrief(select, 2)).to.equal(false);
+  });
+
+  for (const sql of [
+    "update orders set total = $1",
+    "insert into orders (total) values ($1) returning id",
+    "with gone as (delete from orders returning id) select id from gone",
+    "select * from orders where id = $1 for update",
+    "select * from orders for no key update skip locked",
+    "select * from orders for key share",
+    "select pg_sleep($1)",
+    "select pg_advisory_xact_lock($1)",
+  ])
+    it(`are not: ${sql}`, () => expect(answered(sql, 100).isBrief(sql, 1)).to.equal(false));
+});
