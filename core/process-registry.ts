@@ -6,7 +6,7 @@ import { newAnswerCounts, type AnswerCounts } from "./answer-counts.ts";
 import type { Knex } from "./db.ts";
 import type { Logger } from "./logger.ts";
 import { readMigrations } from "./migrations/sql-files.ts";
-import { isOlderThan, versionOf } from "./migrations/version.ts";
+import { isBehind, nameOf, versionOf } from "./migrations/version.ts";
 import { projectPath } from "./paths.ts";
 import { registryPatienceMs } from "./registry.ts";
 
@@ -75,6 +75,7 @@ export async function startHeartbeat(db: Knex, options: HeartbeatOptions): Promi
 
 interface BeatAnswer {
   readonly on_request: boolean;
+  /** The newest expands of the product and of an importer that were followed by their contracts, written as a version's files. */
   readonly floor: string | null;
 }
 
@@ -84,10 +85,10 @@ async function sendBeat(db: Knex, values: readonly (string | number)[]): Promise
   return rows[0] ?? { on_request: false, floor: null };
 }
 
-const isTooOld = (version: string, { floor }: BeatAnswer): boolean => floor !== null && isOlderThan(version, floor);
+const isTooOld = (version: string, { floor }: BeatAnswer): boolean => floor !== null && isBehind(version, floor);
 
 const tooOld = (version: string, floor: string | null): string =>
-  `This release knows tenants' migrations up to ${version.split(" ")[0]}; what it still uses was taken away from companies ` +
+  `This release knows tenants' migrations up to ${nameOf(version)}; what it still uses was taken away from companies ` +
   `after ${floor}. Start a release that knows ${floor}, or undo those migrations with that release first.`;
 
 function readRelease(): string {

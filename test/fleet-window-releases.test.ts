@@ -10,7 +10,7 @@ import { makeRelease, type Release, type RunningRuntime } from "./support/releas
 import { openCompany, type Company } from "./support/runtime-client.ts";
 import { until } from "./support/wait.ts";
 
-const [expand, contract] = ["8001_remarks.sql", "8002_no_notes.sql"];
+const [expand, contract] = ["4001_remarks.sql", "4002_no_notes.sql"];
 const expandText = `-- why: remarks take the place of notes
 -- expand
 -- up

@@ -62,7 +62,7 @@ describe("a run and the runtime", () => {
       ]);
       expect((await ask(b.api, "GET /v1/customers", { token: b.token })).status).to.equal(200);
       await abortRun(platform.ctx, id, "test");
-      const undo = await startRun(platform.ctx, { direction: "down", to: head }, "test");
+      const undo = await startRun(platform.ctx, { direction: "down", to: `${head}+0000` }, "test");
       await until(
         () => viewRun(platform.ctx.db, undo),
         (view) => view?.status === "succeeded",

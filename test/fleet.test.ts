@@ -30,8 +30,13 @@ describe("a fleet run", () => {
   after(() => fleet.close());
 
   it("has nothing to do when all are at head, and says so", async () => {
+    let queries = 0;
+    const count = () => (queries += 1);
+    fleet.ctx.db.on("query", count);
     const plan = await planRun(fleet.ctx, {});
+    fleet.ctx.db.removeListener("query", count);
     expect(plan).to.deep.include({ tenants: 0, waves: [], files: [], newer: 0 });
+    expect(queries).to.equal(1);
     const refused = await startRun(fleet.ctx, {}, "test").catch((error: unknown) => error);
     expect(refused).to.deep.include({ code: "nothing-to-do" });
   });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { useTenantMigrations } from "../core/migrations/folders.ts";
+import { readMigrations } from "../core/migrations/sql-files.ts";
 import { optionsFromEnv } from "../tenant-runtime/library/index.ts";
 import { createTestTenancy, type TestTenancy } from "../test-kit/index.ts";
 import { masterKey, shared } from "./support/servers.ts";
@@ -34,12 +35,13 @@ describe("migrations of one's own", () => {
   });
 
   it("are part of the version that the registry has, and of what the process says that it knows", async () => {
+    const newest = readMigrations("tenant").findLast(({ name }) => name < "5000")?.name ?? "";
     for (const table of ["tenant_versions", "service_processes"]) {
       const versions = await kit.registry(table).distinct().pluck<string[]>("version");
       expect(
         versions.map((version) => version.split(" ")[0]),
         table,
-      ).to.deep.equal(["5000_loyalty_points.sql"]);
+      ).to.deep.equal([`${newest}+5000_loyalty_points.sql`]);
     }
   });
 

@@ -1,9 +1,10 @@
 /** Which tenants a run would bring where, and in which wave each is. */
 import type { Knex } from "../../core/db.ts";
-import { AppError } from "../../core/errors.ts";
 import { readMigrations, type SqlMigration } from "../../core/migrations/sql-files.ts";
-import { isNewerVersion, versionOf } from "../../core/migrations/version.ts";
+import { filesOfVersion, isNewerVersion, versionOf } from "../../core/migrations/version.ts";
+import { listVersions } from "./fleet-versions.ts";
 import type { RunOptions } from "./run-options.ts";
+import { filesToRun, isToChange, targetOf, type Destination } from "./run-target.ts";
 
 export interface RunPlan {
   readonly direction: "up" | "down";
@@ -28,76 +29,80 @@ export interface Draft {
   readonly bindings: Record<string, Knex.Value>;
 }
 
-/** What a run with these options is. @throws AppError `invalid-request`. */
+/**
+ * What a run with these options is: one query, and one more where a schema is not where the run would bring it.
+ * @throws AppError `invalid-request`.
+ */
 export async function draftRun(db: Knex, options: RunOptions): Promise<Draft> {
   const all = readMigrations("tenant");
-  const target = targetOf(all, options);
-  const from = await listFrom(db, options, target);
-  const name = (target ?? versionOf(all)).split(" ")[0] ?? "";
-  const ours = from.filter(({ version }) => options.direction === "down" || !isNewerVersion(version, name));
-  const bindings = {
-    versions: ours.map(({ version }) => version),
-    only: options.tenants ?? null,
-    percents: options.mode === "on-request" ? [100] : options.waves,
-    canary: options.canary,
-  };
-  const { rows } = ours.length === 0 ? { rows: [] } : await db.raw<CountRows>(countSql, bindings);
-  const tenants = rows.reduce((sum, row) => sum + row.tenants, 0);
-  const waves = rows.map(({ number, tenants: count }) => ({ number, name: waveName(options, number), tenants: count }));
-  const newer = from.filter((row) => !ours.includes(row)).reduce((sum, row) => sum + row.tenants, 0);
-  const files = target === null ? [] : filesOf(all, { direction: options.direction, target, from: ours });
+  const { direction, mode, canary, tenants: only = null } = options;
+  const target = targetOf(all, direction, options.to);
+  const versions = await listVersions(db);
+  const newer = direction === "up" ? versions.filter((version) => isNewerVersion(version, versionOf(all))) : [];
+  const ours = versions.filter((version) => !newer.includes(version) && isToChange({ direction, target }, version));
+  const bindings = { versions: ours, only, percents: mode === "on-request" ? [100] : options.waves, canary };
+  const rows = ours.length + newer.length === 0 ? [] : await countTenants(db, { ...bindings, newer });
+  const counted = rows.filter(({ wave }) => wave !== null);
+  const numbers = [...new Set(counted.map(({ wave }) => wave ?? 0))].toSorted((a, b) => a - b);
+  const from = ours.map((version) => ({ version, tenants: sumOf(counted.filter((row) => row.version === version)) }));
+  const changing = from.filter(({ tenants }) => tenants > 0);
+  const files = filesOf(
+    all,
+    { direction, target },
+    changing.map(({ version }) => version),
+  );
   return {
-    plan: { direction: options.direction, target, files, from: ours, waves, tenants, newer },
-    pending: options.direction === "up" ? all.filter((file) => files.includes(file.name)) : [],
+    plan: {
+      direction,
+      target,
+      files: (direction === "up" ? files : files.toReversed()).map(({ name }) => name),
+      from: changing,
+      waves: numbers.map((number) => ({
+        number,
+        name: waveName(options, number),
+        tenants: sumOf(counted.filter(({ wave }) => wave === number)),
+      })),
+      tenants: sumOf(counted),
+      newer: sumOf(rows.filter(({ wave }) => wave === null)),
+    },
+    pending: direction === "up" ? files : [],
     sql: plannedSql,
     bindings,
   };
 }
+
+const sumOf = (rows: readonly { readonly tenants: number }[]): number =>
+  rows.reduce((sum, { tenants }) => sum + tenants, 0);
 
 function waveName({ waves, mode }: RunOptions, number: number): string {
   if (number === 1) return "canary";
   return mode === "on-request" ? "on request" : `${waves[number - 2]} %`;
 }
 
-type CountRows = { rows: { number: number; tenants: number }[] };
-
-/** @throws AppError `invalid-request` for a file that is not there. */
-function targetOf(all: readonly SqlMigration[], { direction, to }: RunOptions): string | null {
-  if (to === undefined) return direction === "down" ? null : versionOf(all);
-  if (direction === "down" && /^0+$/.test(to)) return versionOf([]);
-  const index = all.findIndex(({ name }) => name === to || name.split("_")[0] === to || name === `${to}.sql`);
-  if (index !== -1) return versionOf(all.slice(0, index + 1));
-  const detail = `there is no migration '${to}'; name a file, e.g. ${all.at(-1)?.name ?? ""}`;
-  throw new AppError("invalid-request", detail, { errors: [{ pointer: "/to", detail }] });
+interface Counted {
+  readonly version: string;
+  /** Null: of a newer release. */
+  readonly wave: number | null;
+  readonly tenants: number;
 }
 
-/** Two ranges of an index: what is at head is not even looked at. */
-async function listFrom(
-  db: Knex,
-  { direction, tenants }: RunOptions,
-  target: string | null,
-): Promise<{ version: string; tenants: number }[]> {
-  const query = db("tenant_versions")
-    .groupBy("version")
-    .orderBy("version")
-    .select("version", db.raw("count(*)::int AS tenants"));
-  if (tenants !== undefined) void query.whereIn("tenant_id", tenants);
-  if (target === null) return query;
-  if (direction === "down") return query.where("version", ">", target);
-  return query.where((q) => q.where("version", "<", target).orWhere("version", ">", target));
+async function countTenants(db: Knex, bindings: Record<string, Knex.Value>): Promise<readonly Counted[]> {
+  const { rows } = await db.raw<{ rows: Counted[] }>(countSql, bindings);
+  return rows;
 }
 
+/** What some of these versions lack, or have to undo. One that these files never made may lack, and have, all. */
 function filesOf(
   all: readonly SqlMigration[],
-  { direction, target, from }: { direction: "up" | "down"; target: string; from: readonly { version: string }[] },
-): string[] {
-  const known = new Map(Array.from({ length: all.length + 1 }, (_, n) => [versionOf(all.slice(0, n)), n]));
-  const end = known.get(target) ?? all.length;
-  const counts = from.map(({ version }) => known.get(version) ?? (direction === "up" ? 0 : all.length));
-  if (counts.length === 0) return [];
-  const names = all.map(({ name }) => name);
-  if (direction === "up") return names.slice(Math.min(...counts), end);
-  return names.slice(end, Math.max(...counts)).toReversed();
+  { direction, target }: Destination,
+  from: readonly string[],
+): readonly SqlMigration[] {
+  if (target === null) return [];
+  const strange = direction === "up" ? [] : all;
+  const some = new Set(
+    from.flatMap((version) => filesToRun(all, { direction, target }, filesOfVersion(all, version) ?? strange) ?? []),
+  );
+  return all.filter((file) => some.has(file));
 }
 
 /**
@@ -120,4 +125,9 @@ const plannedSql = `
     ) AS behind
   ) AS placed`;
 
-const countSql = `SELECT wave AS number, count(*)::int AS tenants FROM (${plannedSql}) AS planned GROUP BY wave ORDER BY wave`;
+const countSql = `
+  SELECT version, wave, count(*)::int AS tenants FROM (${plannedSql}) AS planned GROUP BY version, wave
+  UNION ALL
+  SELECT version, NULL, count(*)::int FROM tenant_versions
+  WHERE version = ANY (CAST(:newer AS text[])) AND (CAST(:only AS bigint[]) IS NULL OR tenant_id = ANY (CAST(:only AS bigint[])))
+  GROUP BY version`;

@@ -43,11 +43,10 @@ const listed = 20;
 /** Where the whole fleet stands, from the registry in one statement: no tenant's schema is looked at. */
 export async function readFleetStatus(db: Knex, head: string): Promise<FleetStatus> {
   const { rows } = await db.raw<{ rows: Answer[] }>(statusSql, { head, listed });
-  const [{ versions, candidates, openRun, lastRun }] = rows as [Answer];
+  const [{ versions, firstBehind, openRun, lastRun }] = rows as [Answer];
   const placed = versions.map(({ version, tenants }) => ({ version, tenants, place: placeOf(version, head) }));
   const count = (place?: string) =>
     placed.reduce((sum, row) => sum + (place === undefined || row.place === place ? row.tenants : 0), 0);
-  const firstBehind = candidates.filter(({ version }) => placeOf(version, head) === "behind");
   return {
     head,
     versions: placed,
@@ -60,9 +59,8 @@ export async function readFleetStatus(db: Knex, head: string): Promise<FleetStat
   };
 }
 
-interface Answer extends Pick<FleetStatus, "openRun" | "lastRun"> {
+interface Answer extends Pick<FleetStatus, "firstBehind" | "openRun" | "lastRun"> {
   readonly versions: readonly { readonly version: string; readonly tenants: number }[];
-  readonly candidates: FleetStatus["firstBehind"];
 }
 
 function placeOf(version: string, head: string): "behind" | "head" | "newer" {
@@ -81,15 +79,16 @@ const withIsoTimes = (run: RunBrief | null): RunBrief | null =>
 const brief = `json_build_object('id', id, 'direction', direction, 'target', target, 'status', status, 'requestedBy', requested_by,
   'pauseReason', pause_reason, 'createdAt', created_at, 'finishedAt', finished_at)`;
 
-// What has the head's number and another hash may sort behind the head; newer numbers are ahead of both.
 const statusSql = `
   SELECT
     (SELECT coalesce(json_agg(v ORDER BY v.version), '[]')
      FROM (SELECT version, count(*)::int AS tenants FROM tenant_versions GROUP BY version) AS v) AS versions,
     (SELECT coalesce(json_agg(b ORDER BY b.version, b."tenantId"), '[]') FROM (
        SELECT v.tenant_id AS "tenantId", c.slug, v.version
-       FROM tenant_versions v LEFT JOIN companies c ON c.id = v.tenant_id
-       WHERE v.version <> :head AND split_part(v.version, ' ', 1) <= split_part(:head, ' ', 1)
-       ORDER BY v.version, v.tenant_id LIMIT :listed) AS b) AS candidates,
+       FROM fleet_versions older CROSS JOIN LATERAL (
+         SELECT tenant_id, version FROM tenant_versions t WHERE t.version = older.version ORDER BY tenant_id LIMIT :listed) AS v
+       LEFT JOIN companies c ON c.id = v.tenant_id
+       WHERE older.version <> :head AND NOT is_behind(:head, older.version)
+       ORDER BY v.version, v.tenant_id LIMIT :listed) AS b) AS "firstBehind",
     (SELECT ${brief} FROM migration_runs WHERE status IN ('running', 'paused')) AS "openRun",
     (SELECT ${brief} FROM migration_runs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1) AS "lastRun"`;

@@ -3,7 +3,12 @@ import { z } from "zod";
 /** How a run is asked for, on the command line as through the API; stored with the run. */
 export const runOptionsSchema = z.strictObject({
   direction: z.enum(["up", "down"]).default("up").describe("`down` undoes; to `to`, or each tenant's last batch"),
-  to: z.string().optional().describe("Migration to arrive at, by file name or number; absent: the newest"),
+  to: z
+    .string()
+    .optional()
+    .describe(
+      "Migration to arrive at, by file name or number; absent: the newest. A file of the product's leaves an importer's as they are; `0015+5003` says both, `0000` in a place none",
+    ),
   mode: z
     .enum(["eager", "on-request"])
     .default("eager")

@@ -1,5 +1,7 @@
 /** What a coordinator writes of a run and its waves. Each statement is safe to repeat. */
 import type { Knex } from "../../core/db.ts";
+import { isBehind, isNewerVersion, tenantVersion } from "../../core/migrations/version.ts";
+import { listVersions } from "./fleet-versions.ts";
 import type { RunRow, WaveRow } from "./run-store.ts";
 
 export async function setWave(db: Knex, runId: string, number: number, status: WaveRow["status"]): Promise<void> {
@@ -26,13 +28,19 @@ export async function pauseFor(db: Knex, runId: string, reason: string): Promise
 
 /** Tenants that an older release made since the run was planned; answers how many. Newer ones are left alone. */
 export async function enlistNewcomers(db: Knex, run: RunRow, wave: number): Promise<number> {
-  if (run.direction === "down" || run.target === null || run.options.tenants !== undefined) return 0;
+  const { target } = run;
+  if (run.direction === "down" || target === null || run.options.tenants !== undefined) return 0;
+  const head = await tenantVersion();
+  const versions = (await listVersions(db)).filter(
+    (version) => isBehind(version, target) && !isNewerVersion(version, head),
+  );
+  if (versions.length === 0) return 0;
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `INSERT INTO migration_results (run_id, tenant_id, wave, from_version)
      SELECT :runId, tenant_id, :wave, version FROM tenant_versions
-     WHERE version < :target AND split_part(version, ' ', 1) < split_part(:target, ' ', 1)
+     WHERE version = ANY (CAST(:versions AS text[]))
      ON CONFLICT DO NOTHING`,
-    { runId: run.id, wave, target: run.target },
+    { runId: run.id, wave, versions },
   );
   return rowCount;
 }

@@ -2,8 +2,9 @@
 import pg from "pg";
 import type { Knex } from "../../core/db.ts";
 import type { CompiledMigration } from "../../core/migrations/compile.ts";
-import { versionOf } from "../../core/migrations/version.ts";
+import { filesOfVersion, versionOf } from "../../core/migrations/version.ts";
 import { schemaName } from "../../core/tenant.ts";
+import { filesToRun, type Destination } from "./run-target.ts";
 
 export interface Step {
   readonly from: string;
@@ -25,35 +26,26 @@ export class NoWay extends Error {
   }
 }
 
-export interface Destination {
-  readonly direction: "up" | "down";
-  /** Version to arrive at; null: before the tenant's own last batch. */
-  readonly target: string | null;
-}
-
 /** Answers steps; remembers those that follow from the version alone. */
 export class StepFinder {
   readonly #all: readonly CompiledMigration[];
   readonly #destination: Destination;
-  /** How many migrations a version has in it, where they are the first ones of all. */
-  readonly #counts: ReadonlyMap<string, number>;
   readonly #known = new Map<string, Step>();
 
   constructor(all: readonly CompiledMigration[], destination: Destination) {
     this.#all = all;
     this.#destination = destination;
-    this.#counts = new Map(Array.from({ length: all.length + 1 }, (_, n) => [versionOf(all.slice(0, n)), n]));
   }
 
   /** @throws NoWay; what a lost server throws. */
   async find(db: Knex, tenantId: number, from: string): Promise<Step> {
     const known = this.#known.get(from);
     if (known !== undefined) return known;
-    const count = this.#counts.get(from);
-    const isPlain = count !== undefined && this.#destination.target !== null;
-    const step = isPlain ? this.#between(from, this.#all.slice(0, count)) : await this.lookUp(db, tenantId, from);
-    // Of the others the schema's own record is asked each time: batches differ, and of an unknown version nothing follows.
-    if (isPlain) this.#known.set(from, step);
+    const has = this.#destination.target === null ? undefined : filesOfVersion(this.#all, from);
+    // The schema's own record is asked each time: batches differ, and of an unknown version nothing follows.
+    if (has === undefined) return this.lookUp(db, tenantId, from);
+    const step = this.#between(from, has);
+    this.#known.set(from, step);
     return step;
   }
 
@@ -73,24 +65,23 @@ export class StepFinder {
     const has = this.#all.filter(({ name }) => applied.has(name));
     if (this.#destination.target !== null) return { ...this.#between(from, has), lastBatch };
     const undone = new Set(rows.filter(({ batch }) => batch === lastBatch).map(({ name }) => name));
-    return this.#undo(from, has, (migration) => undone.has(migration.name));
+    const migrations = has.filter(({ name }) => undone.has(name));
+    return this.#undo(from, has, migrations);
   }
 
   #between(from: string, has: readonly CompiledMigration[]): Step {
     const { direction, target } = this.#destination;
-    const count = this.#counts.get(target ?? "");
-    if (count === undefined) throw new NoWay("history-unknown", `this release does not know version ${target ?? ""}`);
-    const wanted = new Set(this.#all.slice(0, count));
-    if (direction === "down") return this.#undo(from, has, (migration) => !wanted.has(migration));
-    const names = new Set(has.map(({ name }) => name));
-    const migrations = [...wanted].filter(({ name }) => !names.has(name));
-    const reached = this.#all.filter((migration) => wanted.has(migration) || names.has(migration.name));
+    const migrations = filesToRun(this.#all, { direction, target: target ?? "" }, has);
+    if (migrations === undefined)
+      throw new NoWay("history-unknown", `this release does not know version ${target ?? ""}`);
+    if (direction === "down") return this.#undo(from, has, migrations);
+    const reached = this.#all.filter((migration) => has.includes(migration) || migrations.includes(migration));
     return { from, to: versionOf(reached), direction, migrations };
   }
 
-  #undo(from: string, has: readonly CompiledMigration[], isUndone: (migration: CompiledMigration) => boolean): Step {
-    const left = has.filter((migration) => !isUndone(migration));
-    return { from, to: versionOf(left), direction: "down", migrations: has.filter(isUndone).toReversed() };
+  #undo(from: string, has: readonly CompiledMigration[], undone: readonly CompiledMigration[]): Step {
+    const left = has.filter((migration) => !undone.includes(migration));
+    return { from, to: versionOf(left), direction: "down", migrations: undone.toReversed() };
   }
 }
 

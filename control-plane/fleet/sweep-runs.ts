@@ -1,7 +1,7 @@
 /** Takes over runs whose coordinator is gone, and coordinates those that were started through the API. */
 import { messageOf } from "../../core/errors.ts";
 import { readMigrations } from "../../core/migrations/sql-files.ts";
-import { versionOf } from "../../core/migrations/version.ts";
+import { filesOfVersion, versionOf } from "../../core/migrations/version.ts";
 import { coordinate } from "./coordinate.ts";
 import type { FleetContext } from "./fleet-context.ts";
 
@@ -42,14 +42,12 @@ export function startRunSweep(ctx: FleetContext, seconds: number): RunSweep {
  */
 export async function findFreeRun({ db, instance }: FleetContext): Promise<string | undefined> {
   const all = readMigrations("tenant");
-  const known = Array.from({ length: all.length + 1 }, (_, count) => versionOf(all.slice(0, count)));
-  const { rows } = await db.raw<{ rows: { id: string }[] }>(
-    `SELECT m.id FROM migration_runs m
+  const { rows } = await db.raw<{ rows: { id: string; target: string | null }[] }>(
+    `SELECT m.id, m.target FROM migration_runs m
      WHERE m.status = 'running' AND (m.lease_expires_at <= now() OR m.coordinator = :instance)
-       AND (m.target IS NULL OR m.target = ANY (CAST(:known AS text[])))
        AND NOT EXISTS (SELECT FROM migration_results r WHERE r.run_id = m.id AND r.status = 'waiting'
-                       AND split_part(r.from_version, ' ', 1) > :newest)`,
-    { instance, known, newest: all.at(-1)?.name ?? "" },
+                       AND is_behind(:head, r.from_version))`,
+    { instance, head: versionOf(all) },
   );
-  return rows[0]?.id;
+  return rows.find(({ target }) => target === null || filesOfVersion(all, target) !== undefined)?.id;
 }

@@ -1,3 +1,4 @@
+import { nameOf } from "../../core/migrations/version.ts";
 import type { RunPlan } from "../fleet/plan-run.ts";
 import type { Locale } from "./locale.ts";
 
@@ -8,9 +9,9 @@ export function presentPlan(locale: Locale, plan: RunPlan) {
     isEmpty: plan.tenants === 0,
     tenants: count(plan.tenants),
     newer: plan.newer > 0 ? locale.text("runs.plan.newer", { count: count(plan.newer) }) : undefined,
-    target: plan.target?.split(" ")[0],
+    target: plan.target === null ? undefined : nameOf(plan.target),
     files: plan.files,
-    from: plan.from.map(({ version, tenants }) => ({ file: version.split(" ")[0], count: count(tenants) })),
+    from: plan.from.map(({ version, tenants }) => ({ file: nameOf(version), count: count(tenants) })),
     waves: plan.waves.map(({ name, tenants }) => ({
       title: name === "canary" ? locale.text("runs.wave.canary") : locale.text("runs.wave", { share: name }),
       count: count(tenants),

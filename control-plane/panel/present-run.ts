@@ -1,4 +1,5 @@
 /** A migration run in words and numbers that a person reads. */
+import { nameOf } from "../../core/migrations/version.ts";
 import { paceOf } from "../fleet/pace.ts";
 import type { ResultJson, RunCounts, RunJson, RunSummaryJson } from "../fleet/run-schemas.ts";
 import type { Locale } from "./locale.ts";
@@ -16,8 +17,8 @@ type Summary = Pick<RunSummaryJson, "direction" | "target" | "status">;
 
 /** `Até 0015_nicknames.sql`, and what the badge shows. */
 export function presentSummary(locale: Locale, { direction, target, status }: Summary) {
-  const file = target?.split(" ")[0];
-  const about = file === undefined ? locale.text("runs.lastBatch") : locale.text(`runs.${direction}`, { file });
+  const about =
+    target === null ? locale.text("runs.lastBatch") : locale.text(`runs.${direction}`, { file: nameOf(target) });
   return { about, look: looks[status], statusText: locale.text(`runs.status.${status}`) };
 }
 

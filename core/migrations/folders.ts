@@ -18,6 +18,9 @@ let generation = 0;
 /** Changes with every call of useMigrationFolders: what was read before is not true any more. */
 export const foldersGeneration = (): number => generation;
 
+/** Files of an importer's own are numbered from 5000, the product's before: a name alone says whose it is. */
+export const isOwnFile = (name: string): boolean => /^[5-9]\d{3}_/.test(name);
+
 /** The product's own folder of a kind. */
 export const migrationFolder = (kind: MigrationKind): string => projectPath("migrations", kind);
 

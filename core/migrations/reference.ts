@@ -1,11 +1,11 @@
 /** What a tenant's schema looks like when it is fresh: the measure of those that exist. */
 import type { Knex } from "../db.ts";
 import { schemaName } from "../tenant.ts";
-import { compiledMigrations } from "./compile.ts";
+import { compiledMigrations, type CompiledMigration } from "./compile.ts";
 import { schemaFingerprint, type Fingerprint } from "./fingerprint.ts";
 import { makeSchema } from "./make-schema.ts";
 import { roleStatements } from "./tenant-schema.ts";
-import { versionOf } from "./version.ts";
+import { filesOfVersion, versionOf } from "./version.ts";
 
 /** No company gets as far. Two processes at once: the second waits for the first one's rollback. */
 const referenceOwner = { id: Number.MAX_SAFE_INTEGER, uuid: "00000000-0000-0000-0000-000000000000" };
@@ -18,15 +18,15 @@ const known = new Map<string, Promise<Fingerprint>>();
  * server version. `db` must be allowed what provisioning needs: to create a schema and a role.
  */
 export const referenceFingerprint = async (db: Knex): Promise<Fingerprint> =>
-  makeOnce(db, (await compiledMigrations("tenant")).length);
+  makeOnce(db, await compiledMigrations("tenant"));
 
 /**
- * The same of an older version, made from the first migrations only. Undefined where these files never made that version:
- * a newer release did, or one of the files was another then.
+ * The same of an older version, made from the migrations that it has in it. Undefined where these files never made it, see
+ * filesOfVersion.
  */
 export async function referenceOfVersion(db: Knex, version: string): Promise<Fingerprint | undefined> {
-  const count = await countOfVersion(version);
-  return count === undefined ? undefined : makeOnce(db, count);
+  const files = filesOfVersion(await compiledMigrations("tenant"), version);
+  return files === undefined ? undefined : makeOnce(db, files);
 }
 
 /** Lends a fresh schema of that version, which is never seen. Undefined as above. */
@@ -35,32 +35,29 @@ export async function withReferenceSchema<T>(
   version: string,
   work: (trx: Knex, schema: string) => Promise<T>,
 ): Promise<T | undefined> {
-  const count = await countOfVersion(version);
-  return count === undefined ? undefined : lendReference(db, count, work);
+  const files = filesOfVersion(await compiledMigrations("tenant"), version);
+  return files === undefined ? undefined : lendReference(db, files, work);
 }
 
-async function countOfVersion(version: string): Promise<number | undefined> {
-  const migrations = await compiledMigrations("tenant");
-  for (let count = migrations.length; count >= 0; count -= 1) {
-    if (versionOf(migrations.slice(0, count)) === version) return count;
-  }
-  return undefined;
-}
+type Files = readonly CompiledMigration[];
 
-async function makeOnce(db: Knex, count: number): Promise<Fingerprint> {
+async function makeOnce(db: Knex, files: Files): Promise<Fingerprint> {
   const { rows } = await db.raw<{ rows: { server_version: string }[] }>("SHOW server_version");
-  const key = `${rows[0]?.server_version} ${versionOf((await compiledMigrations("tenant")).slice(0, count))}`;
+  const key = `${rows[0]?.server_version} ${versionOf(files)}`;
   let result = known.get(key);
   if (result === undefined) {
-    result = lendReference(db, count, (trx, schema) => schemaFingerprint(trx, schema));
+    result = lendReference(db, files, (trx, schema) => schemaFingerprint(trx, schema));
     result.catch(() => known.delete(key));
     known.set(key, result);
   }
   return result;
 }
 
-async function lendReference<T>(db: Knex, count: number, work: (trx: Knex, schema: string) => Promise<T>): Promise<T> {
-  const migrations = (await compiledMigrations("tenant")).slice(0, count);
+async function lendReference<T>(
+  db: Knex,
+  migrations: Files,
+  work: (trx: Knex, schema: string) => Promise<T>,
+): Promise<T> {
   const trx = await db.transaction();
   try {
     await makeSchema(trx, referenceOwner, { before: roleStatements(referenceOwner), migrations });

@@ -29,6 +29,7 @@ type Values = Partial<Record<keyof typeof runFlags, string | boolean>>;
 
 export const runFlagsHelp = `
   --to <file>              arrive at this migration, by file name or number; absent: the newest
+                           0015+5003: at both, the product's and that of your own folder; 0000: none of them
   --canary, --no-canary    schemas made ahead and tenants tagged as canaries first, by themselves (the default), or not
   --waves 1,10,100         percent of the fleet that is done after each wave
   --bake 30s               how long a wave is watched before the next begins

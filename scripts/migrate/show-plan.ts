@@ -1,5 +1,6 @@
 import type { RunPlan } from "../../control-plane/fleet/plan-run.ts";
 import { planSql } from "../../control-plane/fleet/plan-sql.ts";
+import { nameOf } from "../../core/migrations/version.ts";
 import { exitCodes, say, sayJson } from "./command.ts";
 import { aimOf } from "./terminal-reporter.ts";
 
@@ -17,7 +18,7 @@ function planLines(plan: RunPlan): string[] {
   if (plan.tenants === 0) return ["nothing to do", ...newer];
   return [
     `${aimOf(plan)}: ${plan.tenants} tenants; nothing is changed now`,
-    ...plan.from.map(({ version, tenants }) => `  ${String(tenants).padStart(7)} at ${version.split(" ")[0]}`),
+    ...plan.from.map(({ version, tenants }) => `  ${String(tenants).padStart(7)} at ${nameOf(version)}`),
     ...plan.waves.map(({ name, tenants }) => `  ${String(tenants).padStart(7)} in wave ${name}`),
     ...newer,
     ...(plan.files.length === 0 ? ["Name a migration with --to to see the SQL."] : []),

@@ -1,7 +1,7 @@
 import type { FleetContext } from "../../control-plane/fleet/fleet-context.ts";
 import { readFleetStatus, type FleetStatus, type RunBrief } from "../../control-plane/fleet/fleet-status.ts";
 import { pendingMigrations } from "../../core/migrations/run.ts";
-import { tenantVersion } from "../../core/migrations/version.ts";
+import { nameOf, tenantVersion } from "../../core/migrations/version.ts";
 import { exitCodes, refuseMore, say, sayJson, withFleet, type Command } from "./command.ts";
 import { readWords } from "./start-run.ts";
 import { aimOf } from "./terminal-reporter.ts";
@@ -48,8 +48,7 @@ function fleetLines(fleet: FleetStatus): string[] {
 }
 
 /** The file that a version ends with. */
-const fileOf = (version: string): string =>
-  version.startsWith("0000 ") ? "not known yet" : (version.split(" ")[0] ?? version);
+const fileOf = (version: string): string => (version.startsWith("0000 ") ? "not known yet" : nameOf(version));
 
 function runLine({ id, status, requestedBy, createdAt, finishedAt, pauseReason, ...run }: RunBrief): string {
   const why = pauseReason === null ? "" : ` (${pauseReason})`;

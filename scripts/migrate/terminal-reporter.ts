@@ -1,5 +1,6 @@
 import { paceOf } from "../../control-plane/fleet/pace.ts";
 import type { ResultJson, RunJson } from "../../control-plane/fleet/run-schemas.ts";
+import { nameOf } from "../../core/migrations/version.ts";
 import { say } from "./command.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -67,7 +68,7 @@ function tailOf(run: RunJson, wave: Wave): string {
 /** What a run's tenants arrive at, in words. */
 export function aimOf({ direction, target }: Pick<RunJson, "direction" | "target">): string {
   if (target === null) return "each undoes its last batch";
-  return `${direction === "up" ? "to" : "back to"} ${target.split(" ")[0]}`;
+  return `${direction === "up" ? "to" : "back to"} ${nameOf(target)}`;
 }
 
 export function failureLine({ tenantId, slug, error }: ResultJson): string {

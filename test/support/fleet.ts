@@ -1,5 +1,5 @@
 /** A fleet of small schemas: the product's own way of making them, with migrations of two tables. */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,8 +14,10 @@ import { createTestDatabase } from "./servers.ts";
 export interface TestFleet {
   readonly ctx: FleetContext;
   readonly url: string;
-  /** Migrations are read from here while the fleet is in use. */
+  /** Migrations are read from here while the fleet is in use; those from 5000 on from a folder of their own. */
   readonly folder: string;
+  readonly folders: readonly string[];
+  readonly folderOf: (name: string) => string;
   /** Ids of its tenants, oldest first. */
   readonly ids: readonly number[];
   readonly write: (name: string, up: string, down: string, head?: string) => void;
@@ -29,9 +31,13 @@ CREATE TABLE orders (id serial PRIMARY KEY, customer_id integer NOT NULL REFEREN
 /** Makes as many tenants, all at the first migration, and their companies. `databaseUrl`: of a server of the test's own. */
 export async function openFleet(tenants: number, databaseUrl?: string): Promise<TestFleet> {
   const folder = mkdtempSync(join(tmpdir(), "secretaria-fleet-"));
+  const own = join(folder, "own");
+  mkdirSync(own);
+  const folders = [folder, own];
+  const folderOf = (name: string) => (name < "5000" ? folder : own);
   const write: TestFleet["write"] = (name, up, down, head = "") => {
-    writeFileSync(join(folder, name), `-- why: a test\n${head}-- up\n${up};\n-- down\n${down};\n`);
-    useMigrationFolders("tenant", [folder]);
+    writeFileSync(join(folderOf(name), name), `-- why: a test\n${head}-- up\n${up};\n-- down\n${down};\n`);
+    useMigrationFolders("tenant", folders);
   };
   write("0001_start.sql", first, "DROP TABLE orders;\nDROP TABLE customers");
   const url = databaseUrl ?? (await createTestDatabase());
@@ -47,6 +53,8 @@ export async function openFleet(tenants: number, databaseUrl?: string): Promise<
     ctx: { db, databaseUrl: url, log, instance: "test", config: { LEASE_SECONDS: 2 } },
     url,
     folder,
+    folders,
+    folderOf,
     ids: owners.map(({ id }) => id),
     write,
     query: async (sql, values = []) => (await pool.query(sql, values)).rows,

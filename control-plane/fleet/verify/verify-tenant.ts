@@ -1,5 +1,5 @@
 import type { Fact, Fingerprint } from "../../../core/migrations/fingerprint.ts";
-import { unknownVersion } from "../../../core/migrations/version.ts";
+import { nameOf, unknownVersion } from "../../../core/migrations/version.ts";
 import { schemaName } from "../../../core/tenant.ts";
 import { describeChange, findChanges, inSchema, type Change, type Difference } from "./drift.ts";
 import type { SchemaReader, SchemaSummary } from "./schema-reader.ts";
@@ -73,7 +73,7 @@ async function examine(reader: SchemaReader, references: References, id: number)
   const reference = await references.of(version);
   if (reference === undefined)
     return { verdict: { ...base, status: "unknown", reason: strange(version) }, changes: [] };
-  const behind = version === references.head ? {} : { reason: `behind: held against ${version.split(" ")[0]}` };
+  const behind = version === references.head ? {} : { reason: `behind: held against ${nameOf(version)}` };
   const fine = { ...base, status: version === references.head ? ("ok" as const) : ("behind" as const) };
   if (summary.quick !== null && summary.quick === reference.quick) {
     return { verdict: fine, changes: [], hash: reference.hash };

@@ -2,7 +2,7 @@
 import type { Knex } from "../../../core/db.ts";
 import { ResourceError, messageOf } from "../../../core/errors.ts";
 import { readMigrations } from "../../../core/migrations/sql-files.ts";
-import { isOlderThan } from "../../../core/migrations/version.ts";
+import { isBehind } from "../../../core/migrations/version.ts";
 import { assertWindow, contractsOf, type WindowMigration } from "./contract-blockers.ts";
 
 /**
@@ -21,16 +21,18 @@ export async function claimWindow(trx: Knex.Transaction, pending: readonly Windo
 
 /** The same for a run that had ended and goes on: older processes may have started since. */
 export async function claimWindowAgain(trx: Knex.Transaction, runId: string): Promise<void> {
-  const { rows } = await trx.raw<{ rows: { target: string; oldest: string }[] }>(
-    `SELECT r.target, min(v.version) AS oldest FROM migration_runs r
+  const { rows } = await trx.raw<{ rows: { target: string; versions: string[] }[] }>(
+    `SELECT r.target, array_agg(DISTINCT v.version) AS versions FROM migration_runs r
      JOIN migration_results m ON m.run_id = r.id AND m.status = 'waiting' JOIN tenant_versions v USING (tenant_id)
      WHERE r.id = ? AND r.direction = 'up' GROUP BY r.target`,
     [runId],
   );
-  for (const { target, oldest } of rows)
+  for (const { target, versions } of rows)
     await claimWindow(
       trx,
-      readMigrations("tenant").filter(({ name }) => isOlderThan(oldest, name) && !isOlderThan(target, name)),
+      readMigrations("tenant").filter(
+        ({ name }) => !isBehind(target, name) && versions.some((version) => isBehind(version, name)),
+      ),
     );
 }
 

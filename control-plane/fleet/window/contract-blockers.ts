@@ -76,12 +76,15 @@ interface BlockerRow {
 
 const nobody: Named = { count: 0, names: [] };
 
-/** A version begins with the name of its last file, so one range of its index has all that are older. */
+// Version by version, for which the index serves; where nobody is older no tenant's row is read.
 const blockerSql = `
-  SELECT json_build_object('count', (SELECT count(*) FROM tenant_versions WHERE version < :after), 'names', array(
-    SELECT format('tenant_%s (%s, at %s)', v.tenant_id, coalesce(c.slug, 'made ahead'), split_part(v.version, ' ', 1))
-    FROM tenant_versions v LEFT JOIN companies c ON c.id = v.tenant_id
-    WHERE v.version < :after ORDER BY v.tenant_id LIMIT 10)) AS tenants,
-  json_build_object('count', (SELECT count(*) FROM living_processes WHERE version < :after), 'names', array(
+  WITH older AS MATERIALIZED (SELECT version FROM fleet_versions WHERE is_behind(version, :after))
+  SELECT json_build_object('count', coalesce((SELECT sum(n) FROM older, LATERAL (
+      SELECT count(*) AS n FROM tenant_versions v WHERE v.version = older.version) AS counted), 0), 'names', array(
+    SELECT format('tenant_%s (%s, at %s)', v.tenant_id, coalesce(c.slug, 'made ahead'), split_part(older.version, ' ', 1))
+    FROM older CROSS JOIN LATERAL (
+      SELECT tenant_id FROM tenant_versions v WHERE v.version = older.version ORDER BY tenant_id LIMIT 10) AS v
+    LEFT JOIN companies c ON c.id = v.tenant_id ORDER BY v.tenant_id LIMIT 10)) AS tenants,
+  json_build_object('count', (SELECT count(*) FROM living_processes WHERE is_behind(version, :after)), 'names', array(
     SELECT format('%s %s (%s, knows %s)', kind, release, left(id::text, 8), split_part(version, ' ', 1))
-    FROM living_processes WHERE version < :after ORDER BY kind, started_at LIMIT 10)) AS processes`;
+    FROM living_processes WHERE is_behind(version, :after) ORDER BY kind, started_at LIMIT 10)) AS processes`;

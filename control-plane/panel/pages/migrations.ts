@@ -1,5 +1,5 @@
 /** Migrações: which versions the schemas have, and the runs that changed them. */
-import { tenantVersion } from "../../../core/migrations/version.ts";
+import { nameOf, tenantVersion } from "../../../core/migrations/version.ts";
 import { hasRole } from "../../accounts/authenticate.ts";
 import { readFleetStatus } from "../../fleet/fleet-status.ts";
 import { presentRunSummary } from "../../fleet/present-run.ts";
@@ -21,8 +21,8 @@ export async function showMigrations(ctx: PanelContext, visit: PersonsVisit): Pr
   const model = {
     versions: fleet.versions.toReversed().map(({ version, tenants, place }) => ({
       place,
-      file: version.split(" ")[0],
-      isUnknown: version.startsWith("0000"),
+      file: nameOf(version),
+      isUnknown: version.startsWith("0000 "),
       count: locale.count(tenants),
       placeText: locale.text(`runs.place.${place}`),
     })),
