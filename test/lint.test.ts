@@ -35,7 +35,7 @@ describe("the lint of migrations", () => {
   /** Of one file whose way up this is, after a head of `head` lines. */
   const lintUp = async (up: string, head: readonly string[] = [], down = "SELECT 1;"): Promise<string[]> => {
     const text = ["-- why: a test", ...head, "-- up", up, "-- down", down, ""].join("\n");
-    return (await lint({ "5000_a.sql": text })).map((line) => line.replace("5000_a.sql:", ""));
+    return (await lint({ "5001_a.sql": text })).map((line) => line.replace("5001_a.sql:", ""));
   };
 
   it("finds nothing in the product's own files", async () => {
@@ -46,7 +46,7 @@ describe("the lint of migrations", () => {
     await lintUp("SELECT 1;\n\nALTER TABLE customers DROP COLUMN name;");
     const [found] = await lintMigrations({ kind: "tenant" });
     expect(renderFinding(found!)).to.match(
-      /5000_a\.sql:5 error destructive DROP COLUMN customers\.name: the release before .*; instead: stop using it/,
+      /5001_a\.sql:5 error destructive DROP COLUMN customers\.name: the release before .*; instead: stop using it/,
     );
   });
 
@@ -74,8 +74,8 @@ describe("the lint of migrations", () => {
     it(`destructive, but not in a contract: ${sql}`, async () => {
       expect(await lintUp(sql)).to.deep.equal(["3 error destructive"]);
       const expand = "-- why: a test\n-- expand\n-- up\nSELECT 1;\n-- down\nSELECT 1;\n";
-      writeFileSync(join(folder, "4999_expand.sql"), expand);
-      expect(await lintUp(sql, ["-- contract: 4999_expand.sql"])).to.deep.equal([]);
+      writeFileSync(join(folder, "5000_expand.sql"), expand);
+      expect(await lintUp(sql, ["-- contract: 5000_expand.sql"])).to.deep.equal([]);
     });
 
   const single: Readonly<Record<string, string>> = {
@@ -156,6 +156,11 @@ describe("the lint of migrations", () => {
     expect(await lint({ "5001_c.sql": "-- up\nSELECT 1;\n-- down\n" })).to.deep.equal([
       "5001_c.sql:1 error missing-down",
     ]);
+  });
+
+  it("holds each folder to its numbers, by which versions are read", async () => {
+    const text = "-- why: a test\n-- up\nSELECT 1;\n-- down\nSELECT 1;\n";
+    expect(await lint({ "4999_a.sql": text, "5000_b.sql": text })).to.deep.equal(["4999_a.sql:1 error wrong-number"]);
   });
 
   it("holds sealed files to what they were", async () => {

@@ -24,6 +24,10 @@ export const isOwnFile = (name: string): boolean => /^[5-9]\d{3}_/.test(name);
 /** The product's own folder of a kind. */
 export const migrationFolder = (kind: MigrationKind): string => projectPath("migrations", kind);
 
+/** Whether it is one of the product's two, and no importer's. */
+export const isProductFolder = (folder: string): boolean =>
+  folder === migrationFolder("public") || folder === migrationFolder("tenant");
+
 export const migrationFolders = (kind: MigrationKind): readonly string[] =>
   folders.get(kind) ?? [migrationFolder(kind)];
 

@@ -1,17 +1,14 @@
 /** Released files, by the text that they were released with: `checksums.json`, committed with them. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { migrationFolder, migrationFolders, type MigrationKind } from "./folders.ts";
+import { isProductFolder, migrationFolder, migrationFolders, type MigrationKind } from "./folders.ts";
 
 /** SHA-256 of each sealed file by its name, hex. */
 export type Checksums = Readonly<Record<string, string>>;
 
 /** One beside the product's two folders; a folder of an importer's own has its own in it. */
 export const historyPath = (folder: string): string =>
-  join(isOurs(folder) ? dirname(folder) : folder, "checksums.json");
-
-const isOurs = (folder: string): boolean =>
-  folder === migrationFolder("public") || folder === migrationFolder("tenant");
+  join(isProductFolder(folder) ? dirname(folder) : folder, "checksums.json");
 
 /** All of a folder's file, by the kind of migrations. */
 export function readHistoryFile(folder: string): Readonly<Record<MigrationKind, Checksums>> {

@@ -1,5 +1,5 @@
 /** Rules about the files of a folder among each other. */
-import type { MigrationPath } from "../folders.ts";
+import { isOwnFile, isProductFolder, type MigrationPath } from "../folders.ts";
 import type { Checksums } from "../history.ts";
 import type { SqlMigration } from "../sql-files.ts";
 import { isRuleCode, type Hit } from "./rules.ts";
@@ -18,6 +18,8 @@ export function orderHits(files: readonly MigrationPath[], sealed: Checksums): F
     const others = files.filter((other) => other.folder === folder && other.name !== name).map((other) => other.name);
     const twin = others.find((other) => numberOf(other) === numberOf(name));
     const last = others.findLast((other) => sealed[other] !== undefined) ?? "";
+    if (/^\d{4}_/.test(name) && isOwnFile(name) === isProductFolder(folder))
+      return [{ name, line: 1, code: "wrong-number", what: isOwnFile(name) ? "is 5000 or more" : "is less than 5000" }];
     if (twin !== undefined) return [{ name, line: 1, code: "duplicate-number", what: `${twin} has its number` }];
     return name < last ? [{ name, line: 1, code: "out-of-order", what: `${last} is released` }] : [];
   });

@@ -23,6 +23,10 @@ export const rules = {
     "two branches took the same number, and which file runs first would be chance",
     "give the newer file the next free number",
   ),
+  "wrong-number": error(
+    "the number says whose a file is: versions name the last one of the product's and the last one of an importer's",
+    "number the product's files before 5000, those of a folder of your own from 5000",
+  ),
   "out-of-order": error(
     "it sorts before files that are released: tenants that have those would run it last, new tenants first",
     "give it a number after the last sealed one",
