@@ -3,6 +3,7 @@ import { schemaFingerprint } from "../../../core/migrations/fingerprint.ts";
 import { applyInTransaction } from "../../../core/migrations/apply-migration.ts";
 import { compiledMigrations, type CompiledMigration } from "../../../core/migrations/compile.ts";
 import { partitionStatement, searchPathStatement } from "../../../core/migrations/tenant-schema.ts";
+import { isBehind, versionOf } from "../../../core/migrations/version.ts";
 import { schemaName } from "../../../core/tenant.ts";
 import type { ControlContext } from "../../context.ts";
 import { crashPoint } from "../../lifecycle/crash-point.ts";
@@ -28,13 +29,19 @@ export interface LoadRequest {
 
 /**
  * Migrations that this release has and the archive has not.
- * @throws ArchiveError `archive-not-importable` when the archive's are not the first ones of ours.
+ * @throws ArchiveError `archive-not-importable` when the archive's are not the first ones of ours, of the product's and of an importer's each.
  */
-export async function newerMigrations(manifest: Manifest): Promise<CompiledMigration[]> {
+export async function newerMigrations({ migrations }: Pick<Manifest, "migrations">): Promise<CompiledMigration[]> {
   const ours = await compiledMigrations("tenant");
-  const foreign = manifest.migrations.filter((name, i) => ours[i]?.name !== name);
-  if (foreign.length === 0) return ours.slice(manifest.migrations.length);
-  const why = `its schema has migrations that this release does not have, or in another order: ${foreign.join(", ")}`;
+  const foreign = migrations.filter((name) => !ours.some((migration) => migration.name === name));
+  const has = versionOf(ours.filter(({ name }) => migrations.includes(name)));
+  const newer = ours.filter(({ name }) => !migrations.includes(name));
+  const skipped = newer.filter(({ name }) => !isBehind(has, name)).map(({ name }) => name);
+  if (foreign.length + skipped.length === 0) return newer;
+  const why =
+    foreign.length > 0
+      ? `its schema has migrations that this release does not have: ${foreign.join(", ")}`
+      : `its schema has later migrations without ${skipped.join(", ")}`;
   throw new ArchiveError("archive-not-importable", `${why}; import it with the release that made it, or a newer one`);
 }
 
@@ -81,7 +88,7 @@ async function refuseOtherState(
     throw new ArchiveError("import-refused", `${slug} is ${state.desired} by now; it must be suspended to be filled`);
   const applied = await listApplied(db, schemaName(id));
   const ours = (await compiledMigrations("tenant")).map(({ name }) => name);
-  if (applied.join() !== ours.join())
+  if (applied.toSorted().join() !== ours.join())
     throw new ArchiveError("import-refused", `migrate the company first: npm run migrate -- tenant ${id}`);
 }
 
