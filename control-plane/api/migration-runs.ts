@@ -1,7 +1,8 @@
 /** Migrations of the whole fleet, as runs: planned, started, watched, stopped. */
 import { z } from "zod";
 import { refuseBelow } from "../accounts/authenticate.ts";
-import { planRun, refuseOpenRun, startRun } from "../fleet/plan-run.ts";
+import { refuseOpenRun } from "../fleet/open-run.ts";
+import { planRun, startRun } from "../fleet/plan-run.ts";
 import { planSql } from "../fleet/plan-sql.ts";
 import { runOptionsSchema } from "../fleet/run-options.ts";
 import { getRun, getRunView } from "../fleet/get-run.ts";

@@ -3,6 +3,7 @@ import type { Knex } from "../../core/db.ts";
 import { AppError } from "../../core/errors.ts";
 import { writeAudit } from "../audit.ts";
 import type { FleetContext } from "./fleet-context.ts";
+import { opening, refuseOpenRun } from "./open-run.ts";
 import { findRun, type RunRow, type RunStatus } from "./run-store.ts";
 import { claimWindowAgain } from "./window/claim-window.ts";
 
@@ -74,12 +75,12 @@ async function change(
   { id, actor, verb, from }: Change,
   act: (trx: Knex.Transaction) => PromiseLike<unknown>,
 ): Promise<RunRow> {
-  return ctx.db.transaction(async (trx) => {
+  return opening(ctx.db, async (trx) => {
     await trx("migration_runs").where({ id }).forUpdate().first("id");
     const run = await getRun(trx, id);
     if (!from.includes(run.status))
       throw new AppError("state-conflict", `the run is ${run.status}; only ${from.join(" or ")} ones can be ${verb}`);
-    await refuseOther(trx, run);
+    await refuseOpenRun(trx, run.id);
     await act(trx);
     await writeAudit(trx, { actor, action: `migration-run.${verb}`, correlationId: id, data: { runId: id } });
     return getRun(trx, id);
@@ -91,16 +92,4 @@ export async function getRun(db: Knex, id: string): Promise<RunRow> {
   const run = await findRun(db, id);
   if (run === undefined) throw new AppError("run-not-found", "there is no such migration run");
   return run;
-}
-
-/** An ended run is not opened beside one that is open. */
-async function refuseOther(trx: Knex.Transaction, run: RunRow): Promise<void> {
-  const open = await trx("migration_runs")
-    .whereIn("status", ["running", "paused"])
-    .whereNot({ id: run.id })
-    .first("id");
-  if (open === undefined) return;
-  throw new AppError("run-open", `run ${open.id} is open: let it end, resume it, or abort it`, {
-    instance: `/api/migration-runs/${open.id}`,
-  });
 }

@@ -1,13 +1,12 @@
 /** What a run would do, and the rows that begin one. */
 import type { Knex } from "../../core/db.ts";
-import { AppError, isUniqueViolation } from "../../core/errors.ts";
+import { AppError } from "../../core/errors.ts";
 import { listEdited } from "../../core/migrations/applied.ts";
 import { writeAudit } from "../audit.ts";
 import { draftRun, type RunPlan } from "./draft-run.ts";
 import type { FleetContext } from "./fleet-context.ts";
-
+import { opening } from "./open-run.ts";
 import { runOptionsSchema, type RunOptions, type RunRequest } from "./run-options.ts";
-import { findOpenRun } from "./run-store.ts";
 import { claimWindow } from "./window/claim-window.ts";
 import { assertWindow } from "./window/contract-blockers.ts";
 
@@ -31,7 +30,7 @@ export async function planRun({ db }: FleetContext, request: RunRequest): Promis
  */
 export async function startRun(ctx: FleetContext, request: RunRequest, requestedBy: string): Promise<string> {
   const options = runOptionsSchema.parse(request);
-  return ctx.db.transaction(async (trx) => {
+  return opening(ctx.db, async (trx) => {
     const { plan, pending, sql, bindings } = await draftRun(trx, options);
     if (plan.tenants === 0) throw new AppError("nothing-to-do", "every tenant is where the run would bring it");
     await refuseEdited(trx);
@@ -61,31 +60,17 @@ async function insertRun(
   { instance, config }: FleetContext,
   { plan, options, requestedBy }: { plan: RunPlan; options: RunOptions; requestedBy: string },
 ): Promise<string> {
-  try {
-    const [row] = await trx("migration_runs")
-      .insert({
-        direction: plan.direction,
-        target: plan.target,
-        mode: options.mode,
-        options: JSON.stringify(options),
-        requested_by: requestedBy,
-        wave: plan.waves[0]?.number ?? 1,
-        coordinator: instance,
-        lease_expires_at: trx.raw("now() + make_interval(secs => ?)", [config.LEASE_SECONDS]),
-      })
-      .returning("id");
-    return row.id as string;
-  } catch (error) {
-    if (!isUniqueViolation(error, "migration_runs_one_open")) throw error;
-    throw new AppError("run-open", "a run is open: let it end, resume it, or abort it", { cause: error });
-  }
-}
-
-/** @throws AppError `run-open`, naming it. */
-export async function refuseOpenRun(db: Knex): Promise<void> {
-  const open = await findOpenRun(db);
-  if (open === undefined) return;
-  throw new AppError("run-open", `run ${open.id} is ${open.status}: let it end, resume it, or abort it`, {
-    instance: `/api/migration-runs/${open.id}`,
-  });
+  const [row] = await trx("migration_runs")
+    .insert({
+      direction: plan.direction,
+      target: plan.target,
+      mode: options.mode,
+      options: JSON.stringify(options),
+      requested_by: requestedBy,
+      wave: plan.waves[0]?.number ?? 1,
+      coordinator: instance,
+      lease_expires_at: trx.raw("now() + make_interval(secs => ?)", [config.LEASE_SECONDS]),
+    })
+    .returning("id");
+  return row.id as string;
 }

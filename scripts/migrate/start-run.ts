@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import type { FleetContext } from "../../control-plane/fleet/fleet-context.ts";
-import { planRun, refuseOpenRun, startRun } from "../../control-plane/fleet/plan-run.ts";
+import { refuseOpenRun } from "../../control-plane/fleet/open-run.ts";
+import { planRun, startRun } from "../../control-plane/fleet/plan-run.ts";
 import type { RunOptions } from "../../control-plane/fleet/run-options.ts";
 import { AppError } from "../../core/errors.ts";
 import { commandActor } from "../tenant/command.ts";

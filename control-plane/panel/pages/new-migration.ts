@@ -2,7 +2,8 @@
 import { AppError } from "../../../core/errors.ts";
 import { readMigrations } from "../../../core/migrations/sql-files.ts";
 import { hasRole } from "../../accounts/authenticate.ts";
-import { planRun, refuseOpenRun, startRun, type RunPlan } from "../../fleet/plan-run.ts";
+import { refuseOpenRun } from "../../fleet/open-run.ts";
+import { planRun, startRun, type RunPlan } from "../../fleet/plan-run.ts";
 import { planSql } from "../../fleet/plan-sql.ts";
 import { findOpenRun } from "../../fleet/run-store.ts";
 import { readForm, toLine, type Form } from "../form.ts";
