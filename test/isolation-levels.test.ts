@@ -72,6 +72,11 @@ const openings: { grants: string[]; succeed: string[]; level: string }[] = [
     succeed: ["large-object"],
     level: "pooled",
   },
+  {
+    grants: ["EXECUTE ON FUNCTION pg_prepared_statement() TO PUBLIC"],
+    succeed: ["statements-kept-of-others"],
+    level: "pooled",
+  },
   { grants: ["USAGE ON LANGUAGE plpgsql TO PUBLIC"], succeed: ["languages"], level: "pooled" },
 ];
 

@@ -1,6 +1,7 @@
 /** What a company's handle does on one connection: round trips, endings, and the state it leaves to the next company. */
 import { expect } from "chai";
 import { isServiceDown } from "../core/errors.ts";
+import { runtimeRole } from "../core/migrations/tenant-schema.ts";
 import { openTenantPool, type TenantHandle, type TenantPool } from "../core/tenant-db/tenant-pool.ts";
 import { runBelow, runBelowIn } from "./support/below-the-list.ts";
 import { openProxy, type Proxy } from "./support/frozen-proxy.ts";
@@ -33,6 +34,9 @@ describe("a company's database handle", () => {
       await platform.query(`INSERT INTO tenant_${id}.customers (name, metadata) VALUES ('Ana', $1), ('Bia', $1)`, [
         { of: slug },
       ]);
+    // What the product shuts for them: the tests look at what the session keeps.
+    const lookers = [a, b].map(({ id }) => `tenant_${id}`).join(", ");
+    await platform.query(`GRANT EXECUTE ON FUNCTION pg_prepared_statement() TO ${lookers}, ${runtimeRole}`);
     const direct = new URL(platform.databaseUrl);
     const target = { host: direct.hostname, port: Number(direct.port) };
     proxy = await openProxy(target, (piece) => void sent.push(piece.toString("latin1")));
@@ -63,7 +67,7 @@ describe("a company's database handle", () => {
                 current_setting('app.current_tenant', true) AS tenant, current_setting('TimeZone') AS zone,
                 current_setting('statement_timeout') AS timeout,
                 (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks,
-                (SELECT count(*)::int FROM pg_prepared_statements WHERE name !~ '^secretaria_scope_') AS prepared,
+                (SELECT count(*)::int FROM pg_prepared_statements WHERE name !~ '^(secretaria_scope|kept)_') AS prepared,
                 (SELECT count(*)::int FROM pg_cursors WHERE is_holdable) AS cursors,
                 (SELECT count(*)::int FROM pg_listening_channels()) AS channels`,
       );

@@ -72,6 +72,7 @@ export const attacks: readonly Attack[] = [
   runs("cursor-kept", "hardened", "DECLARE secretaria_probe CURSOR WITH HOLD FOR SELECT 1"),
   gets("path-by-set_config", "hardened", `SELECT set_config('search_path', '${other}', true)`),
   gets("identity-by-set_config", "hardened", "SELECT set_config('app.current_tenant', 'somebody else', true)"),
+  gets("statements-kept-of-others", "hardened", "SELECT statement FROM pg_catalog.pg_prepared_statements"),
   gets("large-object", "hardened", "SELECT lo_unlink(lo_from_bytea(0, 'x'))"),
   gets(
     "languages",

@@ -8,7 +8,7 @@ interface Fake {
   isClean: boolean;
   isClosed: boolean;
   readonly isDirect: boolean;
-  isOpen: boolean;
+  canPipeline: boolean;
 }
 
 describe("the pool of connections", () => {
@@ -23,7 +23,7 @@ describe("the pool of connections", () => {
 
   let isDirect = true;
   const open = async (): Promise<Fake> => {
-    const fake = { name: opened.length + 1, isClean: true, isClosed: false, isDirect, isOpen: true };
+    const fake = { name: opened.length + 1, isClean: true, isClosed: false, isDirect, canPipeline: true };
     opened.push(fake);
     return fake;
   };
@@ -243,11 +243,11 @@ describe("the pool of connections", () => {
 
     it("sends nothing behind a connection that has failed, or that is closed for its age", async () => {
       const { pool, held, came, ask, settle } = await busy();
-      held.isOpen = false;
+      held.canPipeline = false;
       ask("brief", 1, brief);
       await settle();
       expect(came).to.deep.equal([]);
-      held.isOpen = true;
+      held.canPipeline = true;
       pool.lost(held);
       ask("too", 1, brief);
       await settle();

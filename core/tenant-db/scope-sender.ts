@@ -1,5 +1,6 @@
 /** Writes a statement behind its scope in the shortest way that a session knows. */
 import pg from "pg";
+import { createKeptStatements, type KeptStatement } from "./kept-statements.ts";
 import type { Scope, ScopeStatement } from "./scope.ts";
 import type { Wire } from "./wire.ts";
 
@@ -8,11 +9,17 @@ export interface ServerTraits {
   canScope: boolean;
   /** The session is the same server process each time: it may keep a scope as a prepared statement. */
   isDirect: boolean;
+  /** A tenant is not shown what the session keeps: it may keep statements of tenants too. */
+  canKeep: boolean;
 }
 
 export interface ScopeSender extends ServerTraits {
   /** The messages of both, one transaction. @throws what the conversion of a value throws. */
-  messagesOf(scope: Scope, statement: pg.QueryConfig): Buffer;
+  messagesOf(scope: Scope, statement: pg.QueryConfig, kept?: KeptStatement): Buffer;
+  /** How the session keeps the statement; undefined where it keeps none. To be asked once for each time it is sent. */
+  keptOf(scope: Scope, text: string): KeptStatement | undefined;
+  /** What the server refused because it was kept is to be sent as it is, and kept anew later. */
+  drop(kept: KeptStatement): void;
   /** The scope was parsed and ran. */
   keep(scope: Scope): void;
   /** Prepared statements are gone. */
@@ -21,13 +28,14 @@ export interface ScopeSender extends ServerTraits {
 
 /** Asks a connection that was just opened. */
 export async function askTraits(connection: pg.Client): Promise<ServerTraits> {
-  const { rows } = await connection.query<{ pid: number; may: boolean }>(
+  const { rows } = await connection.query<{ pid: number; may: boolean; shut: boolean }>(
     `SELECT pg_catalog.pg_backend_pid() AS pid,
-            pg_catalog.has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE') AS may`,
+            pg_catalog.has_function_privilege('pg_catalog.set_config(text,text,boolean)', 'EXECUTE') AS may,
+            NOT pg_catalog.has_function_privilege('public', 'pg_catalog.pg_prepared_statement()', 'EXECUTE') AS shut`,
   );
-  const [{ pid, may } = { pid: 0, may: false }] = rows;
+  const [{ pid, may, shut } = { pid: 0, may: false, shut: false }] = rows;
   // Behind a pooler the server's process is not the one that greeted the client.
-  return { isDirect: pid === (connection as { processID?: number }).processID, canScope: may };
+  return { isDirect: pid === (connection as { processID?: number }).processID, canScope: may, canKeep: shut };
 }
 
 /** The connection's own messages, as they are. */
@@ -44,18 +52,32 @@ const { utils } = pg as unknown as { utils: { prepareValue: (value: unknown) => 
 
 export function createScopeSender(connection: pg.Connection, wire: Wire): ScopeSender {
   const to = connection as unknown as Sender;
-  const kept = new Set<string>();
+  const scopes = new Set<string>();
+  const statements = createKeptStatements();
   const scopeMessages = ({ statement }: Scope): Buffer => {
     if (!sender.isDirect) return (statement.nameless ??= wire.gather(() => run(to, statement)));
-    if (kept.has(statement.name)) return (statement.prepared ??= wire.gather(() => runKept(to, statement)));
+    if (scopes.has(statement.name)) return (statement.prepared ??= wire.gather(() => runKept(to, statement)));
     return wire.gather(() => prepareAndRun(to, statement));
   };
   const sender: ScopeSender = {
     canScope: false,
     isDirect: false,
-    messagesOf: (scope, statement) => wire.gather(() => sendStatement(to, statement), scopeMessages(scope)),
-    keep: ({ statement }) => void (sender.isDirect && kept.add(statement.name)),
-    forget: () => kept.clear(),
+    canKeep: false,
+    messagesOf: (scope, statement, kept) => {
+      const send = () => {
+        for (const name of statements.takeClosed()) to.close({ type: "S", name });
+        if (kept?.name === undefined) sendStatement(to, statement);
+        else sendKept(to, statement, kept);
+      };
+      return wire.gather(send, scopeMessages(scope));
+    },
+    keptOf: ({ tenant }, text) => (sender.isDirect && sender.canKeep ? statements.use(tenant, text) : undefined),
+    drop: (kept) => statements.drop(kept),
+    keep: ({ statement }) => void (sender.isDirect && scopes.add(statement.name)),
+    forget: () => {
+      scopes.clear();
+      statements.clear();
+    },
   };
   return sender;
 }
@@ -84,6 +106,17 @@ function sendStatement(to: Sender, { text, values = [] }: pg.QueryConfig): void 
   to.parse({ text });
   to.bind({ values, valueMapper: utils.prepareValue });
   to.describe({ type: "P" });
+  to.execute({});
+  to.sync();
+}
+
+/** Once the shape of its rows is known, it was kept: its name and its values are all that the server needs. */
+function sendKept(to: Sender, { text, values = [] }: pg.QueryConfig, kept: KeptStatement): void {
+  const { name = "", shape } = kept;
+  if (!kept.isSent) to.parse({ name, text });
+  kept.isSent = true;
+  to.bind({ statement: name, values, valueMapper: utils.prepareValue });
+  if (shape === undefined) to.describe({ type: "P" });
   to.execute({});
   to.sync();
 }

@@ -7,6 +7,8 @@ import pg from "pg";
 /** What node-postgres has and its types do not tell. */
 interface ParsedResult extends pg.QueryResult {
   _types?: unknown;
+  _parsers?: unknown;
+  _prebuiltEmptyResultObject?: unknown;
   addFields(fields: pg.FieldDef[]): void;
   parseRow(values: unknown[]): unknown;
   addRow(row: unknown): void;
@@ -14,8 +16,22 @@ interface ParsedResult extends pg.QueryResult {
 }
 const { Result } = pg as unknown as { Result: new (rowMode?: string) => ParsedResult };
 
+/** How the rows of a statement are read: what node-postgres makes of the server's description. */
+export type RowShape = Pick<ParsedResult, "fields" | "_parsers" | "_prebuiltEmptyResultObject">;
+
+const shapeOf = ({ fields, _parsers, _prebuiltEmptyResultObject }: ParsedResult): RowShape => ({
+  fields,
+  _parsers,
+  _prebuiltEmptyResultObject,
+});
+
 /** The answer of a scope none of whose settings is null. */
 const scopeSet = "SELECT 0";
+
+interface Sending {
+  readonly send: () => void;
+  readonly answered: Callback;
+}
 
 type Callback = (error: Error | null, query: ScopedQuery) => void;
 
@@ -30,10 +46,15 @@ export class ScopedQuery implements pg.Submittable {
   #isAnswered = false;
   #unreadable: Error | undefined;
 
-  constructor(rowMode: string | undefined, send: () => void, callback: Callback) {
-    this._result = new Result(rowMode);
+  /** @param shape of its rows, where the server is not asked to describe them. */
+  constructor(rowMode: string | undefined, shape: RowShape | undefined, { send, answered }: Sending) {
+    this._result = Object.assign(new Result(rowMode), shape);
     this.#send = send;
-    this.#callback = callback;
+    this.#callback = answered;
+  }
+
+  get shape(): RowShape {
+    return shapeOf(this._result);
   }
 
   submit(): void {

@@ -6,8 +6,8 @@ export interface Poolable {
   readonly isClean: boolean;
   /** False behind a pooler: the server process that met a tenant is another one the next time. */
   readonly isDirect: boolean;
-  /** Nothing has failed on it so far: what is sent now can be answered. */
-  readonly isOpen: boolean;
+  /** Whether a statement may be sent before the one before it is answered. False as soon as something failed. */
+  readonly canPipeline: boolean;
 }
 
 export interface Waiter<C> {
@@ -76,7 +76,7 @@ const briefMs = 5;
 export const canShare = <C extends Poolable>(seat: Seat<C>, limits: WearLimits): boolean =>
   seat.isShared &&
   seat.holders < depth &&
-  seat.connection.isOpen &&
+  seat.connection.canPipeline &&
   performance.now() - seat.turnedAt < briefMs &&
   !isDue(seat, limits);
 

@@ -3,6 +3,7 @@
  * write, and knows whether the next tenant may have it.
  */
 import pg from "pg";
+import type { KeptStatement } from "./kept-statements.ts";
 import { nobody, type Lease } from "./lease.ts";
 import type { Scope } from "./scope.ts";
 import { createScopeSender, type ServerTraits } from "./scope-sender.ts";
@@ -15,7 +16,17 @@ export interface TenantConnectionConfig extends pg.ClientConfig {
   readonly onEnd: (connection: TenantConnection) => void;
 }
 
+/**
+ * What a statement can fail with because it was kept: its rows have other columns by now (0A000), the session does not have
+ * it (26000), or its values have other types (22) or its names another meaning (42) than when it was parsed.
+ */
+const isOfKeeping = (error: Error): boolean =>
+  /^(0A000|26000|22...|42...)$/.test((error as { code?: string }).code ?? "");
+
 const isForbidden = (error: Error): boolean => (error as { code?: unknown }).code === "42501";
+
+/** With its text: what a session keeps is found by it. */
+export type Statement = pg.QueryConfig & { readonly text: string };
 
 const notAsExpected = "Connection terminated: a transaction did not end as expected";
 
@@ -60,9 +71,9 @@ export class TenantConnection extends pg.Client {
     return isQuiet && this.getTransactionStatus() === "I";
   }
 
-  /** Nothing failed so far: what is sent now can be answered. */
-  get isOpen(): boolean {
-    return !this.#isSpoiled;
+  /** Nothing failed so far, and scopes are statements: one more can be sent before the last is answered. */
+  get canPipeline(): boolean {
+    return !this.#isSpoiled && this.#sender.canScope;
   }
 
   get isDirect(): boolean {
@@ -76,8 +87,8 @@ export class TenantConnection extends pg.Client {
   }
 
   /** To be told once, before the connection is lent. */
-  meet({ isDirect, canScope }: ServerTraits): void {
-    Object.assign(this.#sender, { isDirect, canScope });
+  meet({ isDirect, canScope, canKeep }: ServerTraits): void {
+    Object.assign(this.#sender, { isDirect, canScope, canKeep });
   }
 
   /**
@@ -85,28 +96,39 @@ export class TenantConnection extends pg.Client {
    * leaves nothing on a session.
    * @throws the statement's error; a connection's (`isServiceDown`) when it is not known how the transaction ended.
    */
-  runScoped(scope: Scope, statement: pg.QueryConfig, lease: Lease): Promise<pg.QueryResult> {
+  runScoped(scope: Scope, statement: Statement, lease: Lease): Promise<pg.QueryResult> {
+    return this.#runScoped(scope, statement, lease, this.#sender.keptOf(scope, statement.text));
+  }
+
+  #runScoped(scope: Scope, statement: Statement, lease: Lease, kept?: KeptStatement): Promise<pg.QueryResult> {
     if (!this.#sender.canScope) return this.#runInSetLocal(scope, statement);
     const pipelined = this as unknown as { pipeline: boolean };
     pipelined.pipeline = true;
     return new Promise((resolve, reject) => {
-      const messages = this.#sender.messagesOf(scope, statement);
+      const messages = this.#sender.messagesOf(scope, statement, kept);
       const send = () => this.#wire.write(messages);
-      const answered = (error: Error | null, { isScoped, _result }: ScopedQuery) => {
+      const answered = (error: Error | null, query: ScopedQuery) => {
+        const { isScoped, _result } = query;
         if (isScoped) this.#sender.keep(scope);
         if (this.#unanswered === 0) pipelined.pipeline = false;
         if (this.#isSpoiled || this.getTransactionStatus() !== "I" || (error === null && !isScoped)) {
           this.discard(notAsExpected);
           reject(error ?? new Error(notAsExpected));
         } else if (error === null) {
+          if (kept?.name !== undefined) kept.shape ??= query.shape;
           lease.onRows?.(_result.rowCount ?? 0);
           resolve(_result);
         } else if (!isScoped && isForbidden(error)) resolve(this.#runInSetLocal(scope, statement));
-        else reject(error);
+        else if (kept?.name !== undefined && isOfKeeping(error)) {
+          // Its transaction was rolled back as a whole: nothing happens twice.
+          this.#sender.drop(kept);
+          resolve(this.#runScoped(scope, statement, lease));
+        } else reject(error);
       };
       this.#unanswered += 1;
       this.#watch();
-      super.query(new ScopedQuery((statement as { rowMode?: string }).rowMode, send, answered));
+      const { rowMode } = statement as { rowMode?: string };
+      super.query(new ScopedQuery(rowMode, kept?.shape, { send, answered }));
     });
   }
 

@@ -6,7 +6,7 @@ import { createFairShare } from "./fair-share.ts";
 import { nobody, type Lease } from "./lease.ts";
 import type pg from "pg";
 import type { Scope } from "./scope.ts";
-import type { TenantConnection } from "./tenant-connection.ts";
+import type { Statement, TenantConnection } from "./tenant-connection.ts";
 
 export interface TenantConnections {
   /** @throws AppError `tenant-busy`; Error "Timeout acquiring a connection"; what opening one throws. */
@@ -26,8 +26,6 @@ export interface TenantConnectionsOptions {
   readonly backendMb: number;
   readonly onRows?: ((tenant: number, rows: number) => void) | undefined;
 }
-
-type Statement = pg.QueryConfig & { readonly text: string };
 
 const waitMs = 10_000;
 const hourMs = 3_600_000;

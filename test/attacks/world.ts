@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { Redis } from "ioredis";
 import jwt from "jsonwebtoken";
 import type pg from "pg";
+import { runtimeRole } from "../../core/migrations/tenant-schema.ts";
 import { redisUrlFor } from "../../core/redis.ts";
 import { openTenantPool, type TenantHandle, type TenantPool } from "../../core/tenant-db/tenant-pool.ts";
 import { redisPassword } from "../../core/tenant-secrets.ts";
@@ -37,6 +38,8 @@ const statementTimeoutMs = 1_000;
 export async function openWorld(platform: Platform): Promise<World> {
   const [a, b] = await Promise.all([openCompany(platform), openCompany(platform)]);
   const [rowsOfA, rowsOfB] = await Promise.all([fill(platform, a), fill(platform, b)]);
+  // Shut for everybody: what is left on a connection is looked at as whom it belongs to.
+  await platform.query(`GRANT EXECUTE ON FUNCTION pg_prepared_statement() TO ${runtimeRole}`);
   const pool: TenantPool = openTenantPool(platform.servingUrl, platform.ctx.secrets, {
     name: "attacks",
     max: 1,
@@ -127,7 +130,7 @@ async function lookBelow({ db }: TenantHandle): Promise<unknown> {
               coalesce(current_setting('app.current_tenant', true), '') AS tenant, current_setting('TimeZone') AS zone,
               (SELECT bool_and(setting = reset_val) FROM pg_settings WHERE name LIKE '%timeout') AS "hasOwnTimeouts",
               (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks,
-              (SELECT count(*)::int FROM pg_prepared_statements WHERE name !~ '^secretaria_scope_') AS prepared,
+              (SELECT count(*)::int FROM pg_prepared_statements WHERE name !~ '^(secretaria_scope|kept)_') AS prepared,
               (SELECT count(*)::int FROM pg_cursors WHERE is_holdable) AS cursors,
               (SELECT count(*)::int FROM pg_listening_channels()) AS channels,
               (SELECT count(*)::int FROM pg_class WHERE relnamespace = pg_my_temp_schema()) AS temporary`,

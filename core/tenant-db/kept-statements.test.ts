@@ -1,0 +1,50 @@
+import { expect } from "chai";
+import { createKeptStatements } from "./kept-statements.ts";
+
+describe("statements that a session keeps", () => {
+  it("are those that came back, one for each tenant and text", () => {
+    const statements = createKeptStatements();
+    const nameOf = (tenant: number, text: string) => statements.use(tenant, text).name;
+    expect([nameOf(1, "select 1"), nameOf(1, "select 1")]).to.deep.equal([undefined, undefined]);
+    const name = nameOf(1, "select 1");
+    expect(name).to.be.a("string");
+    expect(nameOf(1, "select 1")).to.equal(name);
+    expect([nameOf(2, "select 1"), nameOf(1, "select 2")]).to.deep.equal([undefined, undefined]);
+    expect([nameOf(2, "select 1"), nameOf(2, "select 1")].at(-1))
+      .to.be.a("string")
+      .that.does.not.equal(name);
+  });
+
+  it("make room for others: what was not used for longest is closed, once", () => {
+    const statements = createKeptStatements();
+    const text = (n: number) => `select ${"x".repeat(1_000)} ${n}`;
+    const keep = (n: number) => [1, 2, 3].map(() => statements.use(1, text(n)).name).at(-1);
+    const names = Array.from({ length: 50 }, (_, n) => keep(n));
+    expect(statements.takeClosed(), "there is room").to.deep.equal([]);
+    statements.use(1, text(0));
+    for (let n = 50; n < 100; n += 1) keep(n);
+    const closed = statements.takeClosed();
+    expect(closed).to.include(names[1]).and.not.include(names[0]);
+    expect(statements.takeClosed()).to.deep.equal([]);
+    expect(keep(1), "never the same name again").not.to.equal(names[1]);
+  });
+
+  it("are no longer known when the server refused them, or has lost them all", () => {
+    const statements = createKeptStatements();
+    const keep = () => [1, 2, 3].map(() => statements.use(1, "select 1")).at(-1)!;
+    const first = keep();
+    statements.drop(first);
+    expect(statements.takeClosed()).to.deep.equal([first.name]);
+    const second = keep();
+    expect(second.name).not.to.equal(first.name);
+    statements.clear();
+    expect(statements.takeClosed(), "there is nothing to close").to.deep.equal([]);
+    expect(statements.use(1, "select 1").name).to.equal(undefined);
+  });
+
+  it("are none that are very long", () => {
+    const statements = createKeptStatements();
+    const text = `select ${"x".repeat(50_000)}`;
+    expect([1, 2, 3, 4].map(() => statements.use(1, text).name).at(-1)).to.equal(undefined);
+  });
+});

@@ -1,0 +1,96 @@
+/**
+ * Statements that a server session keeps parsed and planned, each for one tenant: a third of what a short statement costs
+ * the server. Kept is what came back on the same connection; what was not used for longest makes room.
+ */
+import type { RowShape } from "./scoped-query.ts";
+
+export interface KeptStatement {
+  readonly tenant: number;
+  readonly text: string;
+  uses: number;
+  /** From when it is sent to be kept. */
+  name: string | undefined;
+  isSent: boolean;
+  /** Of its rows, as the server described them when it was kept: it need not say so again. */
+  shape: RowShape | undefined;
+}
+
+export interface KeptStatements {
+  /** Counts a use; the statement has a name when it is or is to be kept. */
+  use(tenant: number, text: string): KeptStatement;
+  /** The server refused it: it is to be closed, and begins anew. */
+  drop(kept: KeptStatement): void;
+  /** Names that are no longer used since this was asked last. */
+  takeClosed(): readonly string[];
+  /** The session has lost them all. */
+  clear(): void;
+}
+
+/** Uses on one connection before a statement is worth keeping. */
+const often = 3;
+/** Characters of all texts: a plan is the larger the longer its text, ten times and more. */
+const room = 120_000;
+/** What a statement takes however short it is. */
+const least = 300;
+const none: readonly string[] = [];
+
+export function createKeptStatements(): KeptStatements {
+  const tenants = new Map<number, Map<string, KeptStatement>>();
+  /** The one that was not used for longest first. */
+  const all = new Set<KeptStatement>();
+  let used = 0;
+  let named = 0;
+  let closed: string[] = [];
+
+  const remove = (kept: KeptStatement): void => {
+    if (!all.delete(kept)) return;
+    used -= sizeOf(kept.text);
+    const texts = tenants.get(kept.tenant);
+    texts?.delete(kept.text);
+    if (texts?.size === 0) tenants.delete(kept.tenant);
+    if (kept.name !== undefined) closed.push(kept.name);
+  };
+
+  const add = (tenant: number, text: string): KeptStatement => {
+    const kept = { tenant, text, uses: 0, name: undefined, isSent: false, shape: undefined };
+    const texts = tenants.get(tenant) ?? new Map<string, KeptStatement>();
+    tenants.set(tenant, texts.set(text, kept));
+    used += sizeOf(text);
+    all.add(kept);
+    for (const oldest of all) {
+      if (used <= room || oldest === kept) break;
+      remove(oldest);
+    }
+    return kept;
+  };
+
+  return {
+    use(tenant, text) {
+      const known = tenants.get(tenant)?.get(text);
+      const kept = known ?? add(tenant, text);
+      kept.uses += 1;
+      if (known !== undefined) {
+        all.delete(kept);
+        all.add(kept);
+      }
+      // Names are never given twice, so that no answer can be taken for another statement's.
+      if (kept.uses >= often && kept.name === undefined && sizeOf(text) < room / 4) kept.name = `kept_${(named += 1)}`;
+      return kept;
+    },
+    drop: remove,
+    takeClosed() {
+      if (closed.length === 0) return none;
+      const names = closed;
+      closed = [];
+      return names;
+    },
+    clear() {
+      tenants.clear();
+      all.clear();
+      closed = [];
+      used = 0;
+    },
+  };
+}
+
+const sizeOf = (text: string): number => text.length + least;
