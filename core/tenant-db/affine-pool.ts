@@ -70,8 +70,10 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     seat.turnedAt = performance.now();
     seat.uses += 1;
     if (!seat.connection.isDirect) return seat.connection;
+    const home = homes.get(tenant);
+    if (home === seat) return seat.connection;
     seat.knows.add(tenant);
-    if (!homes.has(tenant)) homes.set(tenant, seat);
+    if (home === undefined) homes.set(tenant, seat);
     return seat.connection;
   };
 

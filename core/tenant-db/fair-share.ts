@@ -23,6 +23,8 @@ interface Account {
 }
 
 const sweepMs = 200;
+/** Accounts that are kept although nobody is inside. */
+const most = 10_000;
 
 export function createFairShare(waitMs: number): FairShare {
   const accounts = new Map<number, Account>();
@@ -41,8 +43,8 @@ export function createFairShare(waitMs: number): FairShare {
 
   return {
     enter(tenant, share) {
-      const account = accounts.get(tenant) ?? { inside: 0, blocked: [] };
-      accounts.set(tenant, account);
+      let account = accounts.get(tenant);
+      if (account === undefined) accounts.set(tenant, (account = { inside: 0, blocked: [] }));
       if (account.inside < share) {
         account.inside += 1;
         return undefined;
@@ -65,7 +67,8 @@ export function createFairShare(waitMs: number): FairShare {
         return;
       }
       account.inside -= 1;
-      if (account.inside === 0) accounts.delete(tenant);
+      // Empty ones are kept: to make and drop one with each statement would cost more than all the rest.
+      if (account.inside === 0 && accounts.size > most) accounts.delete(tenant);
     },
     close() {
       clearTimeout(timer);

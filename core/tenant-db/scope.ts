@@ -2,6 +2,7 @@
 import pg from "pg";
 import { extensionSchema } from "../migrations/tenant-schema.ts";
 import { serviceTimeoutMs } from "../service-roles.ts";
+import type { Lease } from "./lease.ts";
 import { roleName, schemaName, type Tenant } from "../tenant.ts";
 
 /** `names`: only for the scratch tenants of the isolation probe, which are no companies. */
@@ -18,6 +19,8 @@ export interface Scope {
   /** Connections that the tenant may hold at once. */
   readonly share: number;
   readonly statementTimeoutMs: number;
+  /** The terms on which it is lent connections, made when it first is: a look-up for each statement would cost more. */
+  lease?: Lease;
 }
 
 export interface ScopeStatement {

@@ -59,18 +59,12 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
         throw error;
       },
     );
-  // One for each scope: a lease is the same each time.
-  const leases = new WeakMap<Scope, Lease>();
-  const leaseOf = (scope: Scope): Lease => {
-    const known = leases.get(scope);
-    if (known !== undefined) return known;
-    const { tenant, statementTimeoutMs } = scope;
+  const leaseOf = (scope: Scope): Lease => (scope.lease ??= createLease(scope));
+  const createLease = ({ tenant, statementTimeoutMs }: Scope): Lease => {
     // The scratch tenants of the probe belong to no company.
     const toCount = tenant > 0 ? onRows : undefined;
     const answerWithinMs = statementTimeoutMs + answerGraceMs;
-    const lease = { tenant, answerWithinMs, onRows: toCount && ((rows: number) => toCount(tenant, rows)) };
-    leases.set(scope, lease);
-    return lease;
+    return { tenant, answerWithinMs, onRows: toCount && ((rows: number) => toCount(tenant, rows)) };
   };
   const runOn = (connection: TenantConnection, scope: Scope, statement: Statement) => {
     const sentAt = performance.now();
