@@ -2,17 +2,9 @@
  * Connections that tenants take turns on. A server process loads a tenant's catalog entries when it first meets it (slow,
  * and memory that it never gives back), so a tenant goes where it is known.
  */
-import { nextWaiter } from "./next-waiter.ts";
-import {
-  canShare,
-  createSeat,
-  isSpent,
-  takeLate,
-  type Poolable,
-  type Seat,
-  type Waiter,
-  type WearLimits,
-} from "./seat.ts";
+import { chooseSeat } from "./seat-choice.ts";
+import { canShare, createSeat, isSpent, type Poolable, type Seat, type Waiter, type WearLimits } from "./seat.ts";
+import { createWaitingRoom } from "./waiting-room.ts";
 
 export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
   readonly max: number;
@@ -52,12 +44,8 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   const idle = new Set<Seat<C>>();
   /** Where each tenant is known and goes first. */
   const homes = new Map<number, Seat<C>>();
-  /** Whose tenant is known nowhere. */
-  const newcomers: Waiter<C>[] = [];
+  const room = createWaitingRoom(seats);
   let opening = 0;
-  let waiting = 0;
-  /** Of these, who wants a connection alone: until they have theirs, nobody shares. */
-  let waitingAlone = 0;
   let isClosed = false;
   let onLeft = () => {};
   let timer: NodeJS.Timeout | undefined;
@@ -77,40 +65,18 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     return seat.connection;
   };
 
-  /** Free and the right one: the tenant's home, one that knows it, or for a newcomer the one that knows fewest. */
-  const findIdle = (tenant: number): Seat<C> | undefined => {
-    const home = homes.get(tenant);
-    if (home !== undefined && idle.has(home)) return home;
-    let fewest: Seat<C> | undefined;
-    for (const seat of idle) {
-      if (seat.knows.has(tenant)) return seat;
-      if (seat.knows.size < (fewest?.knows.size ?? Infinity)) fewest = seat;
-    }
-    if (home !== undefined) return undefined;
-    if (fewest !== undefined && fewest.knows.size >= many) grow();
-    return fewest;
-  };
-
-  /** Its home, one that knows it, or for a newcomer the one that knows fewest, where brief statements are on their way. */
-  const findShared = (tenant: number): Seat<C> | undefined => {
-    if (waitingAlone > 0) return undefined;
-    const home = homes.get(tenant);
-    if (home !== undefined && isShareable(home)) return home;
-    let fewest: Seat<C> | undefined;
-    for (const seat of seats.values()) {
-      if (!isShareable(seat)) continue;
-      if (seat.knows.has(tenant)) return seat;
-      if (seat.knows.size < (fewest?.knows.size ?? Infinity)) fewest = seat;
-    }
-    return home === undefined ? fewest : undefined;
-  };
+  const isIdle = (seat: Seat<C>) => idle.has(seat);
   const isShareable = (seat: Seat<C>) => canShare(seat, options) && seat.knows.size - seat.measuredAt < many;
 
-  const nextFor = (seat: Seat<C>): Waiter<C> | undefined => {
-    if (waiting === 0) return undefined;
-    const isBusy = (seats.size - idle.size) * 2 > max;
-    return nextWaiter(seat, { newcomers, seats, patienceMs: isBusy ? patienceMs.busy : patienceMs.quiet });
+  const findIdle = (tenant: number, home: Seat<C> | undefined): Seat<C> | undefined => {
+    const seat = chooseSeat(tenant, home, { among: idle, isFit: isIdle });
+    if (home === undefined && seat !== undefined && seat.knows.size >= many && !seat.knows.has(tenant)) grow();
+    return seat;
   };
+
+  /** Where brief statements are on their way. */
+  const findShared = (tenant: number, home: Seat<C> | undefined): Seat<C> | undefined =>
+    room.hasLoner ? undefined : chooseSeat(tenant, home, { among: seats.values(), isFit: isShareable });
 
   const serve = (seat: Seat<C>): void => {
     if (isClosed || isSpent(seat, options)) {
@@ -128,22 +94,18 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   };
 
   const serveNext = (seat: Seat<C>): boolean => {
-    const next = nextFor(seat);
-    if (next === undefined) return false;
-    waiting -= 1;
-    if (!next.isBrief) waitingAlone -= 1;
-    next.resolve(grant(seat, next));
-    return true;
+    const isBusy = (seats.size - idle.size) * 2 > max;
+    const next = room.call(seat, isBusy ? patienceMs.busy : patienceMs.quiet);
+    next?.resolve(grant(seat, next));
+    return next !== undefined;
   };
 
   const shareOn = (seat: Seat<C>): void => {
-    while (waiting > 0 && waitingAlone === 0 && isShareable(seat) && serveNext(seat));
+    while (!room.isEmpty && !room.hasLoner && isShareable(seat) && serveNext(seat));
   };
 
   const wait = (waiter: Waiter<C>): void => {
-    waiting += 1;
-    if (!waiter.isBrief) waitingAlone += 1;
-    (homes.get(waiter.tenant)?.line ?? newcomers).push(waiter);
+    room.enter(waiter, homes.get(waiter.tenant));
     if (idle.size === 0) grow();
     lookSoon();
   };
@@ -160,7 +122,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
       },
       (error: Error) => {
         opening -= 1;
-        if (seats.size === 0) refuse(newcomers.splice(0), error);
+        if (seats.size === 0) room.refuseNewcomers(error);
         onLeft();
       },
     );
@@ -172,21 +134,12 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     idle.delete(seat);
     for (const tenant of seat.knows) if (homes.get(tenant) === seat) homes.delete(tenant);
     options.close(seat.connection);
-    newcomers.push(...seat.line.splice(0));
-    if (newcomers.length > 0) grow();
+    if (room.disperse(seat)) grow();
     onLeft();
   };
 
-  const refuse = (waiters: readonly Waiter<C>[], error: Error): void => {
-    waiting -= waiters.length;
-    for (const { reject, isBrief } of waiters) {
-      if (!isBrief) waitingAlone -= 1;
-      reject(error);
-    }
-  };
   /** A copy: what is served may be free again at once. */
   const free = () => Array.from(idle);
-  const lines = () => [newcomers, ...[...seats.values()].map(({ line }) => line)];
 
   /** While somebody waits: gives free seats to who has waited long enough for another, refuses who has waited too long. */
   const look = (): void => {
@@ -195,16 +148,12 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
       idle.delete(seat);
       serve(seat);
     }
-    for (const line of lines())
-      refuse(
-        takeLate(line, performance.now() - options.waitMs),
-        new Error("Timeout acquiring a connection: all were in use"),
-      );
+    room.refuse(new Error("Timeout acquiring a connection: all were in use"), performance.now() - options.waitMs);
     lookSoon();
   };
 
   const lookSoon = (): void => {
-    if (waiting === 0) return;
+    if (room.isEmpty) return;
     const inMs = idle.size > 0 ? patienceMs.quiet : sweepMs;
     if (timer !== undefined && performance.now() + inMs >= lookAt) return;
     clearTimeout(timer);
@@ -219,7 +168,8 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   return {
     acquire(tenant, isBrief = false) {
       if (isClosed) return Promise.reject(closedError());
-      const seat = findIdle(tenant) ?? (isBrief ? findShared(tenant) : undefined);
+      const home = homes.get(tenant);
+      const seat = findIdle(tenant, home) ?? (isBrief ? findShared(tenant, home) : undefined);
       if (seat !== undefined) return grant(seat, { tenant, isBrief });
       return new Promise((resolve, reject) => wait({ tenant, isBrief, since: performance.now(), resolve, reject }));
     },
@@ -256,10 +206,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
       isClosed = true;
       clearInterval(closing);
       clearTimeout(timer);
-      refuse(
-        lines().flatMap((line) => line.splice(0)),
-        closedError(),
-      );
+      room.refuse(closedError());
       for (const seat of free()) retire(seat);
       while (seats.size + opening > 0) await new Promise<void>((resolve) => (onLeft = resolve));
     },
