@@ -94,3 +94,10 @@ export function createKeptStatements(): KeptStatements {
 }
 
 const sizeOf = (text: string): number => text.length + least;
+
+/**
+ * What a statement can fail with because it was kept: its rows have other columns by now (0A000), the session does not have
+ * it (26000), or its values have other types (22) or its names another meaning (42) than when it was parsed.
+ */
+export const isOfKeeping = (error: Error): boolean =>
+  /^(0A000|26000|22...|42...)$/.test((error as { code?: string }).code ?? "");

@@ -3,7 +3,8 @@
  * write, and knows whether the next tenant may have it.
  */
 import pg from "pg";
-import type { KeptStatement } from "./kept-statements.ts";
+import { createAnswerWatch } from "./answer-watch.ts";
+import { isOfKeeping, type KeptStatement } from "./kept-statements.ts";
 import { nobody, type Lease } from "./lease.ts";
 import type { Scope } from "./scope.ts";
 import { createScopeSender, type ServerTraits } from "./scope-sender.ts";
@@ -15,13 +16,6 @@ export interface TenantConnectionConfig extends pg.ClientConfig {
   /** Told when the connection has failed or ended, for whatever reason; may be told twice. */
   readonly onEnd: (connection: TenantConnection) => void;
 }
-
-/**
- * What a statement can fail with because it was kept: its rows have other columns by now (0A000), the session does not have
- * it (26000), or its values have other types (22) or its names another meaning (42) than when it was parsed.
- */
-const isOfKeeping = (error: Error): boolean =>
-  /^(0A000|26000|22...|42...)$/.test((error as { code?: string }).code ?? "");
 
 const isForbidden = (error: Error): boolean => (error as { code?: unknown }).code === "42501";
 
@@ -39,24 +33,23 @@ export class TenantConnection extends pg.Client {
   lease: Lease = nobody;
   /** Something ran in this transaction that can leave its traces on the session. */
   isTouched = false;
-  #unanswered = 0;
   #isSpoiled = false;
-  #deadline: NodeJS.Timeout | undefined;
   /** The begin of a transaction that nothing was sent of yet. */
   #begin: string | undefined;
   #isEnding = false;
+  readonly #answers = createAnswerWatch((ms) => this.discard(`Connection terminated: no answer within ${ms} ms`));
   readonly #wire = createWire(this.connection);
   readonly #sender = createScopeSender(this.connection, this.#wire);
 
   constructor(config: TenantConnectionConfig) {
     super(config);
-    this.connection.on("readyForQuery", () => this.#answered());
+    this.connection.on("readyForQuery", () => this.#answers.answered());
     const lose = () => {
       this.#isSpoiled = true;
       config.onEnd(this);
     };
     this.connection.on("end", () => {
-      clearTimeout(this.#deadline);
+      this.#answers.close();
       lose();
     });
     // The server says that it ends a session before the socket does: between the two nobody may get the connection.
@@ -67,7 +60,7 @@ export class TenantConnection extends pg.Client {
 
   /** True when the server has answered everything and no transaction is open: only then another tenant may have it. */
   get isClean(): boolean {
-    const isQuiet = !this.#isSpoiled && this.#unanswered === 0 && this.#begin === undefined;
+    const isQuiet = !this.#isSpoiled && this.#answers.isQuiet && this.#begin === undefined;
     return isQuiet && this.getTransactionStatus() === "I";
   }
 
@@ -110,7 +103,7 @@ export class TenantConnection extends pg.Client {
       const answered = (error: Error | null, query: ScopedQuery) => {
         const { isScoped, _result } = query;
         if (isScoped) this.#sender.keep(scope);
-        if (this.#unanswered === 0) pipelined.pipeline = false;
+        if (this.#answers.isQuiet) pipelined.pipeline = false;
         if (this.#isSpoiled || this.getTransactionStatus() !== "I" || (error === null && !isScoped)) {
           this.discard(notAsExpected);
           reject(error ?? new Error(notAsExpected));
@@ -125,8 +118,8 @@ export class TenantConnection extends pg.Client {
           resolve(this.#runScoped(scope, statement, lease));
         } else reject(error);
       };
-      this.#unanswered += 1;
-      this.#watch();
+      this.#answers.sent();
+      this.#answers.watch(lease.answerWithinMs);
       const { rowMode } = statement as { rowMode?: string };
       super.query(new ScopedQuery(rowMode, kept?.shape, { send, answered }));
     });
@@ -210,9 +203,9 @@ export class TenantConnection extends pg.Client {
     const isStream = isObject && typeof config.submit === "function";
     // A name would keep the statement's text on the connection, `rows` its portal open.
     if (isObject && !isStream) Object.assign(config, { queryMode: "extended", name: undefined, rows: undefined });
-    this.#unanswered += 1;
+    this.#answers.sent();
     // How long a stream takes is for its reader to say.
-    if (!isStream) this.#watch();
+    if (!isStream) this.#answers.watch(this.lease.answerWithinMs);
     // oxlint-disable-next-line typescript/no-unsafe-argument
     return (super.query as (...all: unknown[]) => unknown).call(this, config, ...rest);
   }
@@ -231,18 +224,5 @@ export class TenantConnection extends pg.Client {
   #counted(result: pg.QueryResult): pg.QueryResult {
     this.lease.onRows?.(result.rowCount ?? 0);
     return result;
-  }
-
-  #watch(): void {
-    const { answerWithinMs } = this.lease;
-    const giveUp = () => this.discard(`Connection terminated: no answer within ${answerWithinMs} ms`);
-    this.#deadline ??= setTimeout(giveUp, answerWithinMs);
-  }
-
-  #answered(): void {
-    clearTimeout(this.#deadline);
-    this.#deadline = undefined;
-    this.#unanswered = Math.max(0, this.#unanswered - 1);
-    if (this.#unanswered > 0) this.#watch();
   }
 }
