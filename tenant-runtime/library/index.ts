@@ -1,6 +1,7 @@
 /** `secretaria/tenant-runtime`: the whole public surface. What is not exported here may change in any release. */
 export { AppError, type ErrorCode, type FieldError } from "../../core/errors.ts";
 export type { CurrentTenant } from "../../core/current-tenant.ts";
+export { expressMessages } from "../../core/express-messages.ts";
 export type { Logger } from "../../core/logger.ts";
 export type { PlanTerms } from "../../core/plan-terms.ts";
 export type { DesiredState, HostKind, Tenant } from "../../core/tenant.ts";
