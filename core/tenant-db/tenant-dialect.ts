@@ -70,7 +70,7 @@ export class TenantDialect extends PostgresDialect {
       const { scope } = boundOf(this);
       statement.response = await (isHarmless(sql)
         ? connection.runScoped(scope, query, connection.lease)
-        : connection.runInTransaction(`BEGIN;${scope.statements}`, query, `COMMIT;${cleaning}`));
+        : runAndClean(connection, scope, query));
       return statement;
     }
     // Knex makes the clients of transactions itself: what belongs to the tenant is on the connection.
@@ -112,6 +112,10 @@ function boundOf({ connections, scope }: TenantDialect): Bound {
   return { connections, scope };
 }
 
+/** What the statement can leave on the session is taken back in the same message. */
+const runAndClean = (connection: TenantConnection, scope: Scope, query: pg.QueryConfig): Promise<pg.QueryResult> =>
+  connection.runInTransaction(`BEGIN;${scope.statements}`, query, `COMMIT;${cleaning}`);
+
 async function runLone(
   { connections, scope }: Bound,
   query: pg.QueryConfig & { text: string },
@@ -119,7 +123,7 @@ async function runLone(
   if (isHarmless(query.text)) return connections.run(scope, query);
   const connection = await connections.lend(scope);
   try {
-    return await connection.runInTransaction(`BEGIN;${scope.statements}`, query, `COMMIT;${cleaning}`);
+    return await runAndClean(connection, scope, query);
   } finally {
     connections.takeBack(connection);
   }
