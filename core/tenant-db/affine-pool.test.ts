@@ -258,6 +258,21 @@ describe("the pool of connections", () => {
       expect(came.toSorted(), "on another one").to.deep.equal(["brief", "too"]);
     });
 
+    it("sends nothing behind the question how large a connection has become", async () => {
+      let answer = (_isWorn: boolean) => {};
+      const pool = createPool({ max: 1, isWorn: () => new Promise((resolve) => (answer = resolve)) });
+      all.push(pool);
+      for (let tenant = 1; tenant < 100; tenant += 1) pool.release(await pool.acquire(tenant, brief));
+      pool.release(await pool.acquire(100, brief));
+      let came = false;
+      void Promise.resolve(pool.acquire(1, brief)).then(() => (came = true));
+      await new Promise(setImmediate);
+      expect(came).to.equal(false);
+      answer(false);
+      await new Promise(setImmediate);
+      expect(came).to.equal(true);
+    });
+
     it("closes a shared connection only when the last has given it back", async () => {
       const { pool, held, ask, settle } = await busy();
       ask("second", 2, brief);

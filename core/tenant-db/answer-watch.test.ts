@@ -28,8 +28,8 @@ describe("the watch over a connection's answers", () => {
   });
 
   it("gives what stands behind another the time of the most patient, from its turn on", async () => {
-    send(30);
     send(60_000);
+    send(30);
     watch.answered();
     await sleep(60);
     expect(late).to.deep.equal([]);
