@@ -96,7 +96,7 @@ describe("traffic during a fleet run", function traffic() {
     };
     try {
       await bring({});
-      await bring({ direction: "down", to: "0014" });
+      await bring({ direction: "down", to: "0014+0000" });
       await bring({ concurrency: 2 });
     } finally {
       over.abort();

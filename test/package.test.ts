@@ -57,7 +57,7 @@ describe("the package", function packed() {
     expect(inside.output).to.include("ERR_PACKAGE_PATH_NOT_EXPORTED");
     const list = "Object.keys(await import('secretaria/tenant-runtime')).join()";
     const names = await run(process.execPath, ["--input-type=module", "--eval", `console.log(${list})`]);
-    expect(names.output).to.equal("AppError,openTenancy,optionsFromEnv\n");
+    expect(names.output).to.equal("AppError,expressMessages,openTenancy,optionsFromEnv\n");
   });
 });
 
