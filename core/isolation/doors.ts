@@ -36,7 +36,6 @@ export const doors: readonly Door[] = [
   ),
   functions("kept-statements", ["pg_prepared_statement"], {
     why: "shows what statements of other companies a connection keeps",
-    ownerNeeds: true,
   }),
   functions("large-objects", ["lo_creat", "lo_create", "lo_from_bytea", "lo_import"], {
     why: "stores data outside of the company's schema, where no export and no deletion finds it",
