@@ -17,19 +17,7 @@ export class LeanRunner extends KnexRunner {
   override run(): Promise<unknown> {
     const { client, builder } = this;
     if (builder._connection !== undefined || builder._debug || builder.eventNames().length > 0) return super.run();
-    if (!client.transacting) return this.#runAlone();
-    return this.#runHolding();
-  }
-
-  /** The connection is taken when it is known what is to run on it. */
-  async #runAlone(): Promise<unknown> {
-    const { client, builder } = this;
-    const compiled = builder.toSQL();
-    if (Array.isArray(compiled) || compiled.timeout) return this.#runHolding();
-    const queryContext: unknown = builder.queryContext();
-    const statement: CompiledStatement = Object.assign(compiled, { queryContext });
-    const answered = await client.query(lone, statement);
-    return client.postProcessResponse(client.processResponse(answered, this), queryContext);
+    return client.transacting ? this.#runHolding() : this.#runOn(lone);
   }
 
   #runHolding(): Promise<unknown> {
@@ -42,13 +30,18 @@ export class LeanRunner extends KnexRunner {
     });
   }
 
-  /** Never throws: what goes wrong before anything is sent is an answer like any other. */
+  /**
+   * Never throws: what goes wrong before anything is sent is an answer like any other.
+   * @param connection `lone`: one is taken when it is known what is to run on it.
+   */
   async #runOn(connection: object): Promise<unknown> {
     const { client, builder } = this;
-    this.connection = connection;
     const compiled = builder.toSQL();
-    if (Array.isArray(compiled)) return this.queryArray(compiled);
-    if (compiled.timeout) return this.query(compiled);
+    if (Array.isArray(compiled) || compiled.timeout) {
+      if (connection === lone) return this.#runHolding();
+      this.connection = connection;
+      return Array.isArray(compiled) ? this.queryArray(compiled) : this.query(compiled);
+    }
     const queryContext: unknown = builder.queryContext();
     const statement: CompiledStatement = Object.assign(compiled, { queryContext });
     const answered = await client.query(connection, statement);

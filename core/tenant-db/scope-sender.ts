@@ -64,12 +64,13 @@ export function createScopeSender(connection: pg.Connection, wire: Wire): ScopeS
     isDirect: false,
     canKeep: false,
     messagesOf: (scope, statement, kept) => {
-      const send = () => {
-        for (const name of statements.takeClosed()) to.close({ type: "S", name });
-        if (kept?.name === undefined) sendStatement(to, statement);
-        else sendKept(to, statement, kept);
-      };
-      return wire.gather(send, scopeMessages(scope));
+      const send = () => (kept?.name === undefined ? sendStatement(to, statement) : sendKept(to, statement, kept));
+      const messages = wire.gather(send, scopeMessages(scope));
+      // Not before a value may have failed to convert, and in front of the scope, which may fail: no name is forgotten unclosed.
+      const closed = statements.takeClosed();
+      if (closed.length === 0) return messages;
+      const close = () => closed.forEach((name) => to.close({ type: "S", name }));
+      return Buffer.concat([wire.gather(close), messages]);
     },
     keptOf: ({ tenant }, text) => (sender.isDirect && sender.canKeep ? statements.use(tenant, text) : undefined),
     drop: (kept) => statements.drop(kept),
@@ -114,8 +115,8 @@ function sendStatement(to: Sender, { text, values = [] }: pg.QueryConfig): void 
 function sendKept(to: Sender, { text, values = [] }: pg.QueryConfig, kept: KeptStatement): void {
   const { name = "", shape } = kept;
   if (!kept.isSent) to.parse({ name, text });
-  kept.isSent = true;
   to.bind({ statement: name, values, valueMapper: utils.prepareValue });
+  kept.isSent = true;
   if (shape === undefined) to.describe({ type: "P" });
   to.execute({});
   to.sync();

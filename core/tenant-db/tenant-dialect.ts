@@ -60,9 +60,10 @@ export class TenantDialect extends PostgresDialect {
     const { sql, bindings = [], options } = statement;
     if (!sql) throw new Error("The query is empty");
     const query = { ...options, text: sql, values: bindings };
-    const ending = connection !== (lone as unknown) && connection.takeEnding() ? endings[sql] : undefined;
+    const isLone = (connection as object) === lone;
+    const ending = !isLone && connection.takeEnding() ? endings[sql] : undefined;
     if (ending === undefined) checkStatement(sql);
-    if ((connection as object) === lone) {
+    if (isLone) {
       statement.response = await runLone(boundOf(this), query);
       return statement;
     }
