@@ -1,17 +1,21 @@
 import { expect } from "chai";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createDeadlines } from "./deadlines.ts";
+import { createDeadlines, type Deadline } from "./deadlines.ts";
+
+interface Named extends Deadline<Named> {
+  readonly name: string;
+}
 
 describe("deadlines", () => {
   it("tell of each that did not end in time, once, in the order in which they began", async () => {
     const late: string[] = [];
     const told = { enough: () => {} };
-    const deadlines = createDeadlines<{ name: string; dueAt: number }>(40, ({ name }) => {
+    const deadlines = createDeadlines<Named>(40, ({ name }) => {
       late.push(name);
       if (name === "last") told.enough();
     });
     const begin = (name: string) => {
-      const item = { name, dueAt: 0 };
+      const item: Named = { name, dueAt: 0, before: undefined, after: undefined, isInRow: false };
       deadlines.add(item);
       return item;
     };

@@ -2,42 +2,44 @@
  * One timer for many that are each given the same time: a timer for each would be made and dropped with every request.
  * Who began first is due first, and whoever ends in time is only taken off a list.
  */
-export interface Deadline {
+import { createRow, type InRow } from "../../core/row.ts";
+
+export interface Deadline<T> extends InRow<T> {
   /** Set by `add`; of `performance.now()`. */
   dueAt: number;
 }
 
-export interface Deadlines<T extends Deadline> {
+export interface Deadlines<T extends Deadline<T>> {
   add(item: T): void;
   /** It ended in time. Safe to repeat. */
   remove(item: T): void;
 }
 
 /** @param onDue is told of each item once, when its time is over; the list has forgotten it by then. Keeps no process alive. */
-export function createDeadlines<T extends Deadline>(ms: number, onDue: (item: T) => void): Deadlines<T> {
+export function createDeadlines<T extends Deadline<T>>(ms: number, onDue: (item: T) => void): Deadlines<T> {
   /** In the order in which they are due. */
-  const items = new Set<T>();
+  const items = createRow<T>();
   let timer: NodeJS.Timeout | undefined;
   const wait = (forMs: number) => (timer = setTimeout(look, forMs).unref());
   const look = () => {
     const now = performance.now();
     timer = undefined;
-    for (const item of items) {
+    for (let item = items.first; item !== undefined; item = items.first) {
       if (item.dueAt > now) {
         // Rounded up: a timer that is early by a part of a millisecond would look twice.
         wait(Math.ceil(item.dueAt - now));
         return;
       }
-      items.delete(item);
+      items.remove(item);
       onDue(item);
     }
   };
   return {
     add(item) {
       item.dueAt = performance.now() + ms;
-      items.add(item);
+      items.append(item);
       if (timer === undefined) wait(ms);
     },
-    remove: (item) => void items.delete(item),
+    remove: (item) => items.remove(item),
   };
 }

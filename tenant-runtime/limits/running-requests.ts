@@ -30,10 +30,13 @@ interface Place {
 }
 
 /** A request that was let through, until it leaves. A class, for closures of its own would be made for each request. */
-export class RunningRequest implements Admission, Deadline {
+export class RunningRequest implements Admission, Deadline<RunningRequest> {
   readonly req: Request;
   readonly next: NextFunction;
   dueAt = 0;
+  before: RunningRequest | undefined = undefined;
+  after: RunningRequest | undefined = undefined;
+  isInRow = false;
   #place: Place | undefined;
   readonly #deadlines: Deadlines<RunningRequest>;
 
