@@ -16,8 +16,9 @@ import { createTokenService } from "../core/tokens.ts";
 import { openUsageMeter } from "../core/usage/usage-meter.ts";
 import type { TenancyContext } from "./context.ts";
 import { openFleetShare } from "./limits/fleet-share.ts";
-import { createRegistryCache } from "./resolution/registry-cache.ts";
-import { findTenantByHost } from "./resolution/tenant-store.ts";
+import { askTogether } from "./resolution/ask-together.ts";
+import { believedMs, createRegistryCache } from "./resolution/registry-cache.ts";
+import { findTenantsByHost } from "./resolution/tenant-store.ts";
 import { openTouches } from "./touches.ts";
 
 interface Opening {
@@ -59,9 +60,9 @@ export async function openContext(config: Config, log: Logger, opening: Opening)
   shutdown.add("registry listener", () => listener.close());
   const tenants = createRegistryCache({
     max: 10_000,
-    ttlMs: 30_000,
+    ttlMs: believedMs,
     staleMs: config.RESOLUTION_STALE_SECONDS * 1000,
-    load: (host: string) => findTenantByHost(registry, tenantPool, host),
+    load: askTogether((hosts) => findTenantsByHost(registry, tenantPool, hosts)),
   });
   listener.subscribe(tenants);
   const answers = newAnswerCounts();

@@ -2,7 +2,7 @@
 import { AppError } from "../../core/errors.ts";
 import type { TenancyContext } from "../context.ts";
 import { normaliseHost } from "../resolution/host-name.ts";
-import { createRegistryCache } from "../resolution/registry-cache.ts";
+import { believedMs, createRegistryCache } from "../resolution/registry-cache.ts";
 import { refuseUnlessActive } from "../resolution/resolve-tenant.ts";
 import { findTenantById } from "../resolution/tenant-store.ts";
 import type { FindTenant } from "./tenancy.ts";
@@ -11,7 +11,7 @@ import type { FindTenant } from "./tenancy.ts";
 export function tenantFinder(ctx: TenancyContext): FindTenant {
   const byId = createRegistryCache({
     max: 10_000,
-    ttlMs: 30_000,
+    ttlMs: believedMs,
     staleMs: ctx.config.RESOLUTION_STALE_SECONDS * 1000,
     load: (id: string) => findTenantById(ctx.registry, ctx.tenantPool, Number(id)),
   });

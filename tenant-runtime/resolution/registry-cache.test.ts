@@ -85,6 +85,18 @@ describe("the registry's cache", () => {
     expect(await cache.get("a").catch(reason)).to.equal("down");
   });
 
+  it("serves what it knew for as long after the last word of the registry, however long ago that was asked about", async () => {
+    const { cache, registry } = cacheOf({ ttlMs: 60_000, staleMs: 400 });
+    await cache.get("a");
+    registry.answer = down;
+    await sleep(500);
+    cache.lost();
+    await sleep(250);
+    expect(await cache.get("a")).to.equal("old");
+    await sleep(200);
+    expect(await cache.get("a").catch(reason)).to.equal("down");
+  });
+
   it("asks again about everything once changes are heard again", async () => {
     const { cache, registry } = cacheOf();
     await cache.get("a");

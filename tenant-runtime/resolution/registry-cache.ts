@@ -32,7 +32,12 @@ interface Entry<T> {
   /** The number of changes announced when the question was asked: an answer is as old as its question. */
   readonly seen: number;
   readonly askedAt: number;
+  /** Not all that was asked at the same moment is asked again at the same moment. */
+  readonly freshMs: number;
 }
+
+/** Every change is announced: this is only for what somebody changed behind the triggers' back. */
+export const believedMs = 600_000;
 
 const missingTtlMs = 5_000;
 /** How long an answer is believed while nobody would tell of a change. */
@@ -53,23 +58,28 @@ export function createRegistryCache<T>({ max, ttlMs, staleMs, load }: RegistryCa
   const changedAt = new Float64Array(buckets);
   let changes = 0;
   let trustedFrom = Number.POSITIVE_INFINITY;
+  let lostAt = 0;
   let restUntil = 0;
 
   const isOutdated = ({ found: hit, seen }: Entry<T>) =>
     hit === undefined ? seen < changes : seen < (changedAt[hit.companyId % buckets] ?? 0);
+  /** Whatever changed since it was asked about was announced. */
+  const isVouchedFor = ({ seen }: Entry<T>) => seen >= trustedFrom;
   const isFresh = (entry: Entry<T>) =>
-    !isOutdated(entry) && performance.now() - entry.askedAt < (entry.seen >= trustedFrom ? ttlMs : deafTtlMs);
+    !isOutdated(entry) && performance.now() - entry.askedAt < (isVouchedFor(entry) ? entry.freshMs : deafTtlMs);
 
   const lookUp = (key: string): Entry<T> | undefined => {
     const known = found.get(key) ?? missing.get(key);
     if (known === undefined) return undefined;
-    const keptMs = known.found === undefined ? missingTtlMs : ttlMs + staleMs;
-    return performance.now() - known.askedAt < keptMs ? known : undefined;
+    const believedUntil = isVouchedFor(known) ? known.askedAt + ttlMs : Math.max(known.askedAt, lostAt);
+    const keptUntil = known.found === undefined ? known.askedAt + missingTtlMs : believedUntil + staleMs;
+    return performance.now() < keptUntil ? known : undefined;
   };
 
   const ask = async (key: string, seen: number): Promise<Entry<T>> => {
     const askedAt = performance.now();
-    const entry = { found: await load(key), seen, askedAt };
+    const answer = await load(key);
+    const entry = { found: answer, seen, askedAt, freshMs: ttlMs * (1 - Math.random() / 4) };
     const newest = found.peek(key) ?? missing.peek(key);
     if (newest !== undefined && newest.seen > seen) return entry;
     found.delete(key);
@@ -115,7 +125,10 @@ export function createRegistryCache<T>({ max, ttlMs, staleMs, load }: RegistryCa
       return known !== undefined && isFresh(known) ? known.found?.value : undefined;
     },
     changed: (companyId) => void (changedAt[companyId % buckets] = ++changes),
-    lost: () => void (trustedFrom = Number.POSITIVE_INFINITY),
+    lost() {
+      if (trustedFrom !== Number.POSITIVE_INFINITY) lostAt = performance.now();
+      trustedFrom = Number.POSITIVE_INFINITY;
+    },
     restored: () => void (trustedFrom = ++changes),
   };
 }

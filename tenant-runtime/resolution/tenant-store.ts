@@ -30,24 +30,25 @@ const tenantColumns = `c.id, c.uuid, c.slug, c.name, c.base_domain, c.desired_st
 const itsPlan = `LEFT JOIN subscriptions s ON s.company_id = c.id
        LEFT JOIN plans p ON p.id = s.plan_id`;
 
-/** The tenant that answers on exactly this host. A host that was taken away still tells that its company was deleted. */
-export async function findTenantByHost(
+/** The tenants that answer on exactly these hosts. A host that was taken away still tells that its company was deleted. */
+export async function findTenantsByHost(
   registry: Knex,
   pool: TenantPool,
-  host: string,
-): Promise<Found<RequestTenant> | undefined> {
-  const asked = registry.raw<{ rows: (Row & { host_kind: HostKind })[] }>(
-    `SELECT ${tenantColumns}, d.kind AS host_kind
+  hosts: readonly string[],
+): Promise<ReadonlyMap<string, Found<RequestTenant>>> {
+  const asked = registry.raw<{ rows: (Row & { host: string; host_kind: HostKind })[] }>(
+    `SELECT ${tenantColumns}, d.host, d.kind AS host_kind
        FROM domains d
        JOIN companies c ON c.id = d.company_id
        ${itsPlan}
-      WHERE d.host = ? AND d.kind IN ('chat', 'api')
+      WHERE d.host = ANY(?) AND d.kind IN ('chat', 'api')
         AND (d.domain_status <> 'removed' OR c.desired_state = 'deleted')`,
-    [host],
+    [[...hosts]],
   );
   const { rows } = await asked.timeout(registryPatienceMs);
-  const row = rows[0];
-  return row && { companyId: row.id, value: { ...toTenant(row, pool), hostKind: row.host_kind } };
+  return new Map(
+    rows.map((row) => [row.host, { companyId: row.id, value: { ...toTenant(row, pool), hostKind: row.host_kind } }]),
+  );
 }
 
 /** For code that serves no request: jobs and scripts know the company by its id. */
