@@ -48,12 +48,15 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   let opening = 0;
   let isClosed = false;
   let onLeft = () => {};
+  /** Lent last. */
+  let latest: Seat<C> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let lookAt = 0;
 
   const grant = (seat: Seat<C>, { tenant, isBrief }: Pick<Waiter<C>, "tenant" | "isBrief">): C => {
     idle.delete(seat);
     seat.isShared = isBrief;
+    latest = seat;
     seat.holders += 1;
     seat.turnedAt = performance.now();
     seat.uses += 1;
@@ -72,6 +75,15 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     const seat = chooseSeat(tenant, home, { among: idle, isFit: isIdle });
     if (home === undefined && seat !== undefined && seat.knows.size >= many && !seat.knows.has(tenant)) grow();
     return seat;
+  };
+
+  /**
+   * True where one more brief statement goes out together with those before it. Of a few tenants each connection may know
+   * all; of many nobody is sent where he is new only because it saves a system call.
+   */
+  const canJoin = (tenant: number): boolean => {
+    if (latest === undefined || !latest.connection.isGathering || room.hasLoner || !isShareable(latest)) return false;
+    return !latest.connection.isDirect || homes.size <= many || latest.knows.has(tenant);
   };
 
   /** Where brief statements are on their way. */
@@ -168,6 +180,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   return {
     acquire(tenant, isBrief = false) {
       if (isClosed) return Promise.reject(closedError());
+      if (isBrief && canJoin(tenant)) return grant(latest as Seat<C>, { tenant, isBrief });
       const home = homes.get(tenant);
       const seat = findIdle(tenant, home) ?? (isBrief ? findShared(tenant, home) : undefined);
       if (seat !== undefined) return grant(seat, { tenant, isBrief });

@@ -16,8 +16,11 @@ export interface ServerTraits {
 export interface ScopeSender extends ServerTraits {
   /** The messages of both, one transaction. @throws what the conversion of a value throws. */
   messagesOf(scope: Scope, statement: pg.QueryConfig, kept?: KeptStatement): Buffer;
-  /** How the session keeps the statement; undefined where it keeps none. To be asked once for each time it is sent. */
-  keptOf(scope: Scope, text: string): KeptStatement | undefined;
+  /**
+   * How the session keeps the statement; undefined where it keeps none. To be asked once for each time it is sent.
+   * @param isBrief it has come back many times already, whoever sent it.
+   */
+  keptOf(scope: Scope, text: string, isBrief: boolean): KeptStatement | undefined;
   /** What the server refused because it was kept is to be sent as it is, and kept anew later. */
   drop(kept: KeptStatement): void;
   /** The scope was parsed and ran. */
@@ -50,10 +53,11 @@ interface Sender {
 
 const { utils } = pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } };
 
-export function createScopeSender(connection: pg.Connection, wire: Wire): ScopeSender {
+/** @param keptBytes of the server's memory that the statements it keeps may take. */
+export function createScopeSender(connection: pg.Connection, wire: Wire, keptBytes: number): ScopeSender {
   const to = connection as unknown as Sender;
   const scopes = new Set<string>();
-  const statements = createKeptStatements();
+  const statements = createKeptStatements(keptBytes);
   const scopeMessages = ({ statement }: Scope): Buffer => {
     if (!sender.isDirect) return (statement.nameless ??= wire.gather(() => run(to, statement)));
     if (scopes.has(statement.name)) return (statement.prepared ??= wire.gather(() => runKept(to, statement)));
@@ -72,7 +76,8 @@ export function createScopeSender(connection: pg.Connection, wire: Wire): ScopeS
       const close = () => closed.forEach((name) => to.close({ type: "S", name }));
       return Buffer.concat([wire.gather(close), messages]);
     },
-    keptOf: ({ tenant }, text) => (sender.isDirect && sender.canKeep ? statements.use(tenant, text) : undefined),
+    keptOf: ({ tenant }, text, isBrief) =>
+      sender.isDirect && sender.canKeep ? statements.use(tenant, text, isBrief) : undefined,
     drop: (kept) => statements.drop(kept),
     keep: ({ statement }) => void (sender.isDirect && scopes.add(statement.name)),
     forget: () => {

@@ -8,6 +8,8 @@ export interface Poolable {
   readonly isDirect: boolean;
   /** Whether a statement may be sent before the one before it is answered. False as soon as something failed. */
   readonly canPipeline: boolean;
+  /** What was written on it has not been sent yet. */
+  readonly isGathering: boolean;
 }
 
 export interface Waiter<C> {
@@ -68,7 +70,7 @@ const isDue = <C extends Poolable>(seat: Seat<C>, { maxUses }: WearLimits): bool
   seat.isWorn || seat.uses >= maxUses || performance.now() >= seat.retireAt;
 
 /** Brief statements that are sent to one connection before the first of them is answered. */
-const depth = 3;
+const depth = 8;
 /** Held for longer without an answer, what runs on it is not as brief as it was taken for. */
 const briefMs = 5;
 

@@ -7,7 +7,7 @@ import { createAnswerWatch } from "./answer-watch.ts";
 import { isOfKeeping, type KeptStatement } from "./kept-statements.ts";
 import { nobody, type Lease } from "./lease.ts";
 import type { Scope } from "./scope.ts";
-import { createScopeSender, type ServerTraits } from "./scope-sender.ts";
+import { createScopeSender, type ScopeSender, type ServerTraits } from "./scope-sender.ts";
 import { ScopedQuery } from "./scoped-query.ts";
 import { sendGroup, type Group } from "./statement-group.ts";
 import { createWire } from "./wire.ts";
@@ -15,6 +15,8 @@ import { createWire } from "./wire.ts";
 export interface TenantConnectionConfig extends pg.ClientConfig {
   /** Told when the connection has failed or ended, for whatever reason; may be told twice. */
   readonly onEnd: (connection: TenantConnection) => void;
+  /** Of the server's memory that the statements it keeps may take. Absent: it keeps none. */
+  readonly keptBytes?: number;
 }
 
 const isForbidden = (error: Error): boolean => (error as { code?: unknown }).code === "42501";
@@ -39,10 +41,11 @@ export class TenantConnection extends pg.Client {
   #isEnding = false;
   readonly #answers = createAnswerWatch((ms) => this.discard(`Connection terminated: no answer within ${ms} ms`));
   readonly #wire = createWire(this.connection);
-  readonly #sender = createScopeSender(this.connection, this.#wire);
+  readonly #sender: ScopeSender;
 
   constructor(config: TenantConnectionConfig) {
     super(config);
+    this.#sender = createScopeSender(this.connection, this.#wire, config.keptBytes ?? 0);
     this.connection.on("readyForQuery", () => this.#answers.answered());
     const lose = () => {
       this.#isSpoiled = true;
@@ -69,6 +72,11 @@ export class TenantConnection extends pg.Client {
     return !this.#isSpoiled && this.#sender.canScope;
   }
 
+  /** What was written on it in this turn of the event loop has not been sent yet: one more costs no system call. */
+  get isGathering(): boolean {
+    return this.#wire.isHolding;
+  }
+
   get isDirect(): boolean {
     return this.#sender.isDirect;
   }
@@ -86,11 +94,11 @@ export class TenantConnection extends pg.Client {
 
   /**
    * One statement in a transaction of its own, behind its scope, in one write: one round trip. It must be one that
-   * leaves nothing on a session.
+   * leaves nothing on a session. @param isBrief whether it is known to be: it is kept from the first time on then.
    * @throws the statement's error; a connection's (`isServiceDown`) when it is not known how the transaction ended.
    */
-  runScoped(scope: Scope, statement: Statement, lease: Lease): Promise<pg.QueryResult> {
-    return this.#runScoped(scope, statement, lease, this.#sender.keptOf(scope, statement.text));
+  runScoped(scope: Scope, statement: Statement, lease: Lease, isBrief = false): Promise<pg.QueryResult> {
+    return this.#runScoped(scope, statement, lease, this.#sender.keptOf(scope, statement.text, isBrief));
   }
 
   #runScoped(scope: Scope, statement: Statement, lease: Lease, kept?: KeptStatement): Promise<pg.QueryResult> {

@@ -66,9 +66,9 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
     const answerWithinMs = statementTimeoutMs + answerGraceMs;
     return { tenant, answerWithinMs, onRows: toCount && ((rows: number) => toCount(tenant, rows)) };
   };
-  const runOn = (connection: TenantConnection, scope: Scope, statement: Statement) => {
+  const runOn = (connection: TenantConnection, scope: Scope, statement: Statement, isBrief: boolean) => {
     const sentAt = performance.now();
-    const running = connection.runScoped(scope, statement, leaseOf(scope));
+    const running = connection.runScoped(scope, statement, leaseOf(scope), isBrief);
     const giveBack = () => {
       brief.took(statement.text, scope.tenant, performance.now() - sentAt);
       pool.release(connection);
@@ -78,13 +78,14 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
     return running;
   };
   const runInside = (scope: Scope, statement: Statement) => {
-    const found = pool.acquire(scope.tenant, brief.isBrief(statement.text, scope.tenant));
-    if (!(found instanceof Promise)) return runOn(found, scope, statement);
+    const isBrief = brief.isBrief(statement.text, scope.tenant);
+    const found = pool.acquire(scope.tenant, isBrief);
+    if (!(found instanceof Promise)) return runOn(found, scope, statement, isBrief);
     const refused = (error: Error) => {
       share.leave(scope.tenant);
       throw error;
     };
-    return found.then((connection) => runOn(connection, scope, statement), refused);
+    return found.then((connection) => runOn(connection, scope, statement, isBrief), refused);
   };
   return {
     run(scope, statement) {

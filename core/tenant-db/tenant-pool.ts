@@ -53,6 +53,7 @@ export function openTenantPool(databaseUrl: string, secrets: Secrets, options: T
   const password = servicePassword(secrets, runtimeRole);
   const settings = {
     ...connectionSettings(databaseUrl, { name, user: runtimeRole, password }),
+    keptBytes: keptBytesOf(backendMb),
     onEnd: (connection: TenantConnection) => connections.lost(connection),
   };
   const knex = knexModule({
@@ -82,6 +83,9 @@ export function openTenantPool(databaseUrl: string, secrets: Secrets, options: T
   };
 }
 
+/** The larger part is for what the server process remembers of the tables. */
+const keptBytesOf = (backendMb: number): number => (backendMb * 1048576) / 3;
+
 interface OwnLogin {
   readonly name: string;
   readonly onRows: TenantPoolOptions["onRows"] | undefined;
@@ -99,6 +103,7 @@ function openOwnConnections({ databaseUrl, secrets, name, opener, backendMb, onR
   const login = { name, user: roleName(id), password: databasePassword(secrets, id) };
   const settings = {
     ...connectionSettings(databaseUrl, login),
+    keptBytes: keptBytesOf(backendMb),
     onEnd: (connection: TenantConnection) => connections.lost(connection),
   };
   const ownOpener = Object.create(opener, { connectionSettings: { value: settings } }) as TenantDialect;

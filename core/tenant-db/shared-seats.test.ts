@@ -1,0 +1,135 @@
+/** Brief statements that are sent behind others. */
+import { expect } from "chai";
+import { fakePools, type FakePools } from "./fake-pools.ts";
+
+const brief = true;
+
+describe("the pool of connections when all are in use", () => {
+  let pools: FakePools;
+  beforeEach(() => void (pools = fakePools()));
+  afterEach(() => pools.close());
+
+  /** One connection that tenant 1 has for a brief statement; what is asked for is told when it comes. */
+  const busy = async (first = brief) => {
+    const pool = pools.create({ max: 1 });
+    pool.release(await pool.acquire(1));
+    const held = await pool.acquire(1, first);
+    const came: string[] = [];
+    const ask = (name: string, tenant: number, isBrief: boolean) =>
+      void Promise.resolve(pool.acquire(tenant, isBrief)).then(() => came.push(name));
+    const settle = () => new Promise(setImmediate);
+    return { pool, held, came, ask, settle };
+  };
+
+  it("sends brief statements behind brief ones, eight at most", async () => {
+    const { pool, held, came, ask, settle } = await busy();
+    for (let n = 2; n <= 9; n += 1) ask(`${n}`, n, brief);
+    await settle();
+    expect(came).to.deep.equal(["2", "3", "4", "5", "6", "7", "8"]);
+    pool.release(held);
+    await settle();
+    expect(came.at(-1), "one was answered").to.equal("9");
+  });
+
+  describe("and something was written that is not sent yet", () => {
+    /** Tenants up to this one have a home each, of which there are two; tenant 1's is being written on. */
+    const writing = async (tenants: number) => {
+      const pool = pools.create();
+      for (let tenant = 1; tenant <= tenants; tenant += 2) {
+        const [odd, even] = await Promise.all([pool.acquire(tenant), pool.acquire(tenant + 1)]);
+        pool.release(odd);
+        pool.release(even);
+      }
+      const held = await pool.acquire(1, brief);
+      held.isGathering = true;
+      return { pool, held };
+    };
+
+    it("sends the statements of few tenants together, whoever is known where", async () => {
+      const { pool, held } = await writing(2);
+      expect(await pool.acquire(2, brief)).to.equal(held);
+      expect(await pool.acquire(2, false), "who is not brief").not.to.equal(held);
+    });
+
+    it("sends nobody where he is new when there are many", async () => {
+      const { pool, held } = await writing(102);
+      expect(await pool.acquire(2, brief)).not.to.equal(held);
+      expect(await pool.acquire(1, brief), "known there").to.equal(held);
+    });
+
+    it("sends all together behind a pooler, where nobody is known", async () => {
+      pools.isDirect = false;
+      const { pool, held } = await writing(102);
+      expect(await pool.acquire(2, brief)).to.equal(held);
+      held.isGathering = false;
+      expect(await pool.acquire(2, brief), "it was sent").not.to.equal(held);
+    });
+  });
+
+  it("lets nobody stand behind what is not brief, nor on it who is not brief", async () => {
+    const alone = await busy(false);
+    alone.ask("behind a transaction", 2, brief);
+    await alone.settle();
+    expect(alone.came).to.deep.equal([]);
+    const shared = await busy();
+    shared.ask("a transaction", 2, false);
+    await shared.settle();
+    expect(shared.came).to.deep.equal([]);
+    shared.pool.release(shared.held);
+    await shared.settle();
+    expect(shared.came).to.deep.equal(["a transaction"]);
+  });
+
+  it("shares nothing while somebody waits for a connection alone", async () => {
+    const { pool, held, came, ask, settle } = await busy();
+    ask("alone", 1, false);
+    ask("brief", 1, brief);
+    await settle();
+    expect(came).to.deep.equal([]);
+    pool.release(held);
+    await settle();
+    expect(came, "and then it is not shared").to.deep.equal(["alone"]);
+  });
+
+  it("sends nothing behind a connection that has failed, or that is closed for its age", async () => {
+    const { pool, held, came, ask, settle } = await busy();
+    held.canPipeline = false;
+    ask("brief", 1, brief);
+    await settle();
+    expect(came).to.deep.equal([]);
+    held.canPipeline = true;
+    pool.lost(held);
+    ask("too", 1, brief);
+    await settle();
+    expect(came).to.deep.equal([]);
+    pool.release(held);
+    await settle();
+    expect(held.isClosed).to.equal(true);
+    expect(came.toSorted(), "on another one").to.deep.equal(["brief", "too"]);
+  });
+
+  it("sends nothing behind the question how large a connection has become", async () => {
+    let answer = (_isWorn: boolean) => {};
+    const pool = pools.create({ max: 1, isWorn: () => new Promise((resolve) => (answer = resolve)) });
+    for (let tenant = 1; tenant < 100; tenant += 1) pool.release(await pool.acquire(tenant, brief));
+    pool.release(await pool.acquire(100, brief));
+    let came = false;
+    void Promise.resolve(pool.acquire(1, brief)).then(() => (came = true));
+    await new Promise(setImmediate);
+    expect(came).to.equal(false);
+    answer(false);
+    await new Promise(setImmediate);
+    expect(came).to.equal(true);
+  });
+
+  it("closes a shared connection only when the last has given it back", async () => {
+    const { pool, held, ask, settle } = await busy();
+    ask("second", 2, brief);
+    await settle();
+    pool.lost(held);
+    pool.release(held);
+    expect(held.isClosed).to.equal(false);
+    pool.release(held);
+    expect(held.isClosed).to.equal(true);
+  });
+});
