@@ -40,7 +40,7 @@ export async function fleetBench(options: {
   count: number | undefined;
 }): Promise<BenchResult> {
   const { tenants = 1_000, count: rounds = 4 } = options;
-  return withFleet(tenants, async (fleet) => {
+  return withFleet({ tenants, keptIn: undefined }, async (fleet) => {
     const folder = await mkdtemp(join(tmpdir(), "secretaria-fleet-"));
     const db = openDatabase(fleet.servers.databaseUrl, { name: "bench fleet", max: 4 });
     const log = createLogger("bench", "warn");

@@ -36,7 +36,7 @@ export async function requestBench({
   const folder = await mkdtemp(join(tmpdir(), "secretaria-load-"));
   const load = await prepareWrk(folder, `api.emp%d.${baseDomain}`);
   try {
-    return await withFleet(tenants, (fleet) => {
+    return await withFleet({ tenants, keptIn: undefined }, (fleet) => {
       const slice: Slice = (app, drawn) => withCpu(fleet, app, () => load(loadOf(app, drawn)));
       return measureAll(fleet, { load, slice, rounds });
     });
