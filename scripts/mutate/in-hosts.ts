@@ -41,9 +41,9 @@ export const inHosts: readonly Mutation[] = [
     name: "hosts below a company's are its own",
     defence: "exact hosts",
     family: "hosts",
-    file: "tenant-runtime/resolution/tenant-store.ts",
-    from: "WHERE d.host = ?",
-    to: "WHERE ? LIKE '%' || d.host",
+    file: "tenant-runtime/resolution/host-name.ts",
+    from: 'const host = ascii.replace(/\\.$/, "");',
+    to: 'const host = ascii.replace(/\\.$/, "").replace(/^.+\\.(?=(?:api|chat)\\.)/, "");',
   },
   {
     name: "case matters",
