@@ -7,6 +7,7 @@ import { printResult, type BenchResult } from "./report.ts";
 interface BenchOptions {
   readonly count: number | undefined;
   readonly tenants: number | undefined;
+  readonly keep: string | undefined;
 }
 
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
@@ -15,9 +16,10 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   fleet: fleetBench,
 };
 
-const help = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--count N] [--tenants N] [--json]
+const help = `Usage: npm run bench -- <${Object.keys(benches).join("|")}> [--count N] [--tenants N] [--keep DIR] [--json]
 
 Starts its own servers in a temporary folder, measures product and floor interleaved in one run, and prints ratios.
+--keep: the request's fleet stays in that folder, and the next run there finds its schemas made.
 With --json the last line is { "bench", "ratios", "figures" }.
 `;
 
@@ -27,6 +29,7 @@ const { values, positionals } = parseArgs({
     json: { type: "boolean", default: false },
     count: { type: "string" },
     tenants: { type: "string" },
+    keep: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -36,4 +39,5 @@ if (values.help || bench === undefined) {
   process.exit(values.help ? 0 : 2);
 }
 const numberOf = (text: string | undefined) => (text === undefined ? undefined : Number(text));
-printResult(await bench({ count: numberOf(values.count), tenants: numberOf(values.tenants) }), values.json);
+const { keep, json } = values;
+printResult(await bench({ count: numberOf(values.count), tenants: numberOf(values.tenants), keep }), json);

@@ -2,8 +2,8 @@
  * Connections that tenants take turns on. A server process loads a tenant's catalog entries when it first meets it (slow,
  * and memory that it never gives back), so a tenant goes where it is known.
  */
-import { chooseSeat } from "./seat-choice.ts";
-import { canShare, createSeat, isSpent, type Poolable, type Seat, type Waiter, type WearLimits } from "./seat.ts";
+import { createSeatChoice, many } from "./seat-choice.ts";
+import { createSeat, isSpent, type Poolable, type Seat, type Waiter, type WearLimits } from "./seat.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
 
 export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
@@ -32,8 +32,6 @@ export interface AffinePool<C> {
   close(): Promise<void>;
 }
 
-/** So many new tenants make a look at the connection worth its while, or another connection for the next newcomer. */
-const many = 100;
 /** How long a free connection leaves alone who waits for another: longer while the server has work enough anyway. */
 const patienceMs = { quiet: 2, busy: 8 };
 const sweepMs = 200;
@@ -42,21 +40,19 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   const { max } = options;
   const seats = new Map<C, Seat<C>>();
   const idle = new Set<Seat<C>>();
-  /** Where each tenant is known and goes first. */
   const homes = new Map<number, Seat<C>>();
+  const choice = createSeatChoice({ all: seats, idle, homes }, options);
   const room = createWaitingRoom(seats);
   let opening = 0;
   let isClosed = false;
   let onLeft = () => {};
-  /** Lent last. */
-  let latest: Seat<C> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let lookAt = 0;
 
   const grant = (seat: Seat<C>, { tenant, isBrief }: Pick<Waiter<C>, "tenant" | "isBrief">): C => {
     idle.delete(seat);
     seat.isShared = isBrief;
-    latest = seat;
+    choice.lent(seat);
     seat.holders += 1;
     seat.turnedAt = performance.now();
     seat.uses += 1;
@@ -67,28 +63,6 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     if (home === undefined) homes.set(tenant, seat);
     return seat.connection;
   };
-
-  const isIdle = (seat: Seat<C>) => idle.has(seat);
-  const isShareable = (seat: Seat<C>) => canShare(seat, options) && seat.knows.size - seat.measuredAt < many;
-
-  const findIdle = (tenant: number, home: Seat<C> | undefined): Seat<C> | undefined => {
-    const seat = chooseSeat(tenant, home, { among: idle, isFit: isIdle });
-    if (home === undefined && seat !== undefined && seat.knows.size >= many && !seat.knows.has(tenant)) grow();
-    return seat;
-  };
-
-  /**
-   * True where one more brief statement goes out together with those before it. Of a few tenants each connection may know
-   * all; of many nobody is sent where he is new only because it saves a system call.
-   */
-  const canJoin = (tenant: number): boolean => {
-    if (latest === undefined || !latest.connection.isGathering || room.hasLoner || !isShareable(latest)) return false;
-    return !latest.connection.isDirect || homes.size <= many || latest.knows.has(tenant);
-  };
-
-  /** Where brief statements are on their way. */
-  const findShared = (tenant: number, home: Seat<C> | undefined): Seat<C> | undefined =>
-    room.hasLoner ? undefined : chooseSeat(tenant, home, { among: seats.values(), isFit: isShareable });
 
   const serve = (seat: Seat<C>): void => {
     if (isClosed || isSpent(seat, options)) {
@@ -113,7 +87,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   };
 
   const shareOn = (seat: Seat<C>): void => {
-    while (!room.isEmpty && !room.hasLoner && isShareable(seat) && serveNext(seat));
+    while (!room.isEmpty && !room.hasLoner && choice.isShareable(seat) && serveNext(seat));
   };
 
   const wait = (waiter: Waiter<C>): void => {
@@ -180,10 +154,11 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   return {
     acquire(tenant, isBrief = false) {
       if (isClosed) return Promise.reject(closedError());
-      if (isBrief && canJoin(tenant)) return grant(latest as Seat<C>, { tenant, isBrief });
-      const home = homes.get(tenant);
-      const seat = findIdle(tenant, home) ?? (isBrief ? findShared(tenant, home) : undefined);
-      if (seat !== undefined) return grant(seat, { tenant, isBrief });
+      const seat = choice.choose(tenant, isBrief && !room.hasLoner);
+      if (seat !== undefined) {
+        if (isCrowded(seat, tenant)) grow();
+        return grant(seat, { tenant, isBrief });
+      }
       return new Promise((resolve, reject) => wait({ tenant, isBrief, since: performance.now(), resolve, reject }));
     },
     release(connection) {
@@ -225,5 +200,8 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     },
   };
 }
+
+/** Another connection had better know whoever comes next. */
+const isCrowded = <C>({ knows }: Seat<C>, tenant: number): boolean => knows.size >= many && !knows.has(tenant);
 
 const closedError = () => new Error("Unable to acquire a connection: the pool is closed");
