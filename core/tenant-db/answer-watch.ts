@@ -1,5 +1,6 @@
 /** What was sent on a connection and not answered yet, and for how long that may be so. */
 export interface AnswerWatch {
+  readonly unanswered: number;
   /** Nothing is on its way. */
   readonly isQuiet: boolean;
   sent(): void;
@@ -17,6 +18,9 @@ export function createAnswerWatch(onLate: (ms: number) => void): AnswerWatch {
   let deadline: NodeJS.Timeout | undefined;
   const wait = (ms: number) => void (deadline ??= setTimeout(() => onLate(ms), ms));
   return {
+    get unanswered() {
+      return unanswered;
+    },
     get isQuiet() {
       return unanswered === 0;
     },

@@ -24,6 +24,17 @@ describe("brief statements", () => {
     expect(brief.isBrief(select, 2)).to.equal(false);
   });
 
+  it("are none that take a while each, whether alone or behind others", () => {
+    expect(answered(select, 100, 12).isBrief(select, 1)).to.equal(false);
+    const brief = answered(select, 100, 1);
+    for (let i = 0; i < 100; i += 1) brief.took(select, 1, 12, 3);
+    expect(brief.isBrief(select, 1), "3 ms each").to.equal(true);
+    for (let i = 0; i < 100; i += 1) brief.took(select, 1, 30, 3);
+    expect(brief.isBrief(select, 1), "7.5 ms each").to.equal(false);
+    for (let i = 0; i < 100; i += 1) brief.took(select, 1, 2);
+    expect(brief.isBrief(select, 1), "no longer").to.equal(true);
+  });
+
   for (const sql of [
     "update orders set total = $1",
     "insert into orders (total) values ($1) returning id",

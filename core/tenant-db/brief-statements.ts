@@ -7,14 +7,19 @@ import { LRUCache } from "lru-cache";
 export interface BriefStatements {
   /** False for a text that is not known well enough yet. */
   isBrief(sql: string, tenant: number): boolean;
-  /** @param ms from when it was sent until it was answered, whatever stood before it included. */
-  took(sql: string, tenant: number, ms: number): void;
+  /**
+   * @param ms from when it was sent until it was answered, whatever stood before it included.
+   * @param before statements that stood before it.
+   */
+  took(sql: string, tenant: number, ms: number, before?: number): void;
 }
 
 interface Known {
   readonly reads: boolean;
   /** Quick answers in a row. */
   quick: number;
+  /** What one takes by itself, about; what was answered last counts most. */
+  averageMs: number;
   /** Tenants for whom it took long, and until when that is remembered: a row of one is a million rows of another. */
   readonly longUntil: Map<number, number>;
 }
@@ -22,6 +27,9 @@ interface Known {
 /** A statement that was quick so often in a row is taken for a quick one. */
 const often = 16;
 const quickMs = 100;
+/** Several that take longer than this do not stand behind each other: together they would keep the last one waiting. */
+const briefMs = 5;
+const weight = 1 / 16;
 const memoryMs = 60_000;
 /** More than these are forgotten together. */
 const remembered = 1_000;
@@ -33,17 +41,18 @@ export function createBriefStatements(): BriefStatements {
   return {
     isBrief(sql, tenant) {
       const entry = known.get(sql);
-      if (entry === undefined || entry.quick < often) return false;
+      if (entry === undefined || entry.quick < often || entry.averageMs > briefMs) return false;
       return entry.longUntil.size === 0 || (entry.longUntil.get(tenant) ?? 0) < performance.now();
     },
-    took(sql, tenant, ms) {
+    took(sql, tenant, ms, before = 0) {
       let entry = known.get(sql);
       if (entry === undefined) {
-        entry = { reads: onlyReads(sql), quick: 0, longUntil: new Map() };
+        entry = { reads: onlyReads(sql), quick: 0, averageMs: 0, longUntil: new Map() };
         known.set(sql, entry);
       }
       if (!entry.reads) return;
       if (ms <= quickMs) {
+        entry.averageMs += (ms / (before + 1) - entry.averageMs) * weight;
         entry.quick += 1;
         return;
       }

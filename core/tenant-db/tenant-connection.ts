@@ -67,6 +67,11 @@ export class TenantConnection extends pg.Client {
     return isQuiet && this.getTransactionStatus() === "I";
   }
 
+  /** Statements that were sent, or are about to be, and not answered yet. */
+  get unanswered(): number {
+    return this.#answers.unanswered;
+  }
+
   /** Nothing failed so far, and scopes are statements: one more can be sent before the last is answered. */
   get canPipeline(): boolean {
     return !this.#isSpoiled && this.#sender.canScope;

@@ -68,9 +68,10 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
   };
   const runOn = (connection: TenantConnection, scope: Scope, statement: Statement, isBrief: boolean) => {
     const sentAt = performance.now();
+    const before = connection.unanswered;
     const running = connection.runScoped(scope, statement, leaseOf(scope), isBrief);
     const giveBack = () => {
-      brief.took(statement.text, scope.tenant, performance.now() - sentAt);
+      brief.took(statement.text, scope.tenant, performance.now() - sentAt, before);
       pool.release(connection);
       share.leave(scope.tenant);
     };
