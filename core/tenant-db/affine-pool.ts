@@ -21,10 +21,10 @@ export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
 
 export interface AffinePool<C> {
   /**
-   * Lends a connection until `release`, at once where one is free. Who is brief, for one statement that was quick so
-   * far, may get one that others like him are on. @throws Error "Timeout acquiring a connection …", or what `open` throws.
+   * Lends a connection until `release`, at once where one is free. For one brief statement, of which `takesMs` is known, it
+   * may be one that others like it are on. @throws Error "Timeout acquiring a connection …", or what `open` throws.
    */
-  acquire(tenant: number, isBrief?: boolean): C | Promise<C>;
+  acquire(tenant: number, takesMs?: number): C | Promise<C>;
   release(connection: C): void;
   /** The connection has ended by itself. */
   lost(connection: C): void;
@@ -152,9 +152,10 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   }, options.idleMs / 4).unref();
 
   return {
-    acquire(tenant, isBrief = false) {
+    acquire(tenant, takesMs = Infinity) {
       if (isClosed) return Promise.reject(closedError());
-      const seat = choice.choose(tenant, isBrief && !room.hasLoner);
+      const isBrief = takesMs < Infinity;
+      const seat = choice.choose(tenant, room.hasLoner ? Infinity : takesMs);
       if (seat !== undefined) {
         if (isCrowded(seat, tenant)) grow();
         return grant(seat, { tenant, isBrief });

@@ -5,8 +5,8 @@
 import { LRUCache } from "lru-cache";
 
 export interface BriefStatements {
-  /** False for a text that is not known well enough yet. */
-  isBrief(sql: string, tenant: number): boolean;
+  /** About what one takes by itself, in milliseconds; Infinity for one that is not brief, or not known well enough yet. */
+  timeOf(sql: string, tenant: number): number;
   /**
    * @param ms from when it was sent until it was answered, whatever stood before it included.
    * @param before statements that stood before it.
@@ -39,10 +39,11 @@ const texts = 1_000;
 export function createBriefStatements(): BriefStatements {
   const known = new LRUCache<string, Known>({ max: texts });
   return {
-    isBrief(sql, tenant) {
+    timeOf(sql, tenant) {
       const entry = known.get(sql);
-      if (entry === undefined || entry.quick < often || entry.averageMs > briefMs) return false;
-      return entry.longUntil.size === 0 || (entry.longUntil.get(tenant) ?? 0) < performance.now();
+      if (entry === undefined || entry.quick < often || entry.averageMs > briefMs) return Infinity;
+      const isLong = entry.longUntil.size > 0 && (entry.longUntil.get(tenant) ?? 0) >= performance.now();
+      return isLong ? Infinity : entry.averageMs;
     },
     took(sql, tenant, ms, before = 0) {
       let entry = known.get(sql);

@@ -2,7 +2,9 @@
 import { expect } from "chai";
 import { fakePools, type FakePools } from "./fake-pools.ts";
 
-const brief = true;
+/** Milliseconds that a statement takes. */
+const brief = 0.5;
+const long = Infinity;
 
 describe("the pool of connections when all are in use", () => {
   let pools: FakePools;
@@ -10,13 +12,13 @@ describe("the pool of connections when all are in use", () => {
   afterEach(() => pools.close());
 
   /** One connection that tenant 1 has for a brief statement; what is asked for is told when it comes. */
-  const busy = async (first = brief) => {
+  const busy = async (first: number = brief) => {
     const pool = pools.create({ max: 1 });
     pool.release(await pool.acquire(1));
     const held = await pool.acquire(1, first);
     const came: string[] = [];
-    const ask = (name: string, tenant: number, isBrief: boolean) =>
-      void Promise.resolve(pool.acquire(tenant, isBrief)).then(() => came.push(name));
+    const ask = (name: string, tenant: number, takesMs: number) =>
+      void Promise.resolve(pool.acquire(tenant, takesMs)).then(() => came.push(name));
     const settle = () => new Promise(setImmediate);
     return { pool, held, came, ask, settle };
   };
@@ -48,7 +50,13 @@ describe("the pool of connections when all are in use", () => {
     it("sends the statements of few tenants together, whoever is known where", async () => {
       const { pool, held } = await writing(2);
       expect(await pool.acquire(2, brief)).to.equal(held);
-      expect(await pool.acquire(2, false), "who is not brief").not.to.equal(held);
+      expect(await pool.acquire(2, long), "who is not brief").not.to.equal(held);
+    });
+
+    it("sends nothing behind what would keep it waiting while others are free", async () => {
+      const { pool, held } = await writing(2);
+      expect(await pool.acquire(2, 3)).to.equal(held);
+      expect(await pool.acquire(2, 3), "behind two of 3 ms").not.to.equal(held);
     });
 
     it("sends nobody where he is new when there are many", async () => {
@@ -67,12 +75,12 @@ describe("the pool of connections when all are in use", () => {
   });
 
   it("lets nobody stand behind what is not brief, nor on it who is not brief", async () => {
-    const alone = await busy(false);
+    const alone = await busy(long);
     alone.ask("behind a transaction", 2, brief);
     await alone.settle();
     expect(alone.came).to.deep.equal([]);
     const shared = await busy();
-    shared.ask("a transaction", 2, false);
+    shared.ask("a transaction", 2, long);
     await shared.settle();
     expect(shared.came).to.deep.equal([]);
     shared.pool.release(shared.held);
@@ -82,7 +90,7 @@ describe("the pool of connections when all are in use", () => {
 
   it("shares nothing while somebody waits for a connection alone", async () => {
     const { pool, held, came, ask, settle } = await busy();
-    ask("alone", 1, false);
+    ask("alone", 1, long);
     ask("brief", 1, brief);
     await settle();
     expect(came).to.deep.equal([]);

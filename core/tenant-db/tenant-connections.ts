@@ -79,8 +79,9 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
     return running;
   };
   const runInside = (scope: Scope, statement: Statement) => {
-    const isBrief = brief.isBrief(statement.text, scope.tenant);
-    const found = pool.acquire(scope.tenant, isBrief);
+    const takesMs = brief.timeOf(statement.text, scope.tenant);
+    const isBrief = takesMs < Infinity;
+    const found = pool.acquire(scope.tenant, takesMs);
     if (!(found instanceof Promise)) return runOn(found, scope, statement, isBrief);
     const refused = (error: Error) => {
       share.leave(scope.tenant);
