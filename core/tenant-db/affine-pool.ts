@@ -49,10 +49,10 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   let timer: NodeJS.Timeout | undefined;
   let lookAt = 0;
 
-  const grant = (seat: Seat<C>, { tenant, isBrief }: Pick<Waiter<C>, "tenant" | "isBrief">): C => {
+  const grant = (seat: Seat<C>, { tenant, takesMs }: Pick<Waiter<C>, "tenant" | "takesMs">): C => {
     idle.delete(seat);
-    seat.isShared = isBrief;
     choice.lent(seat);
+    seat.aheadMs = takesMs + (seat.holders > 0 ? seat.aheadMs : 0);
     seat.holders += 1;
     seat.turnedAt = performance.now();
     seat.uses += 1;
@@ -154,18 +154,18 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   return {
     acquire(tenant, takesMs = Infinity) {
       if (isClosed) return Promise.reject(closedError());
-      const isBrief = takesMs < Infinity;
-      const seat = choice.choose(tenant, room.hasLoner ? Infinity : takesMs);
+      const seat = choice.choose(tenant, takesMs < Infinity && !room.hasLoner);
       if (seat !== undefined) {
         if (isCrowded(seat, tenant)) grow();
-        return grant(seat, { tenant, isBrief });
+        return grant(seat, { tenant, takesMs });
       }
-      return new Promise((resolve, reject) => wait({ tenant, isBrief, since: performance.now(), resolve, reject }));
+      return new Promise((resolve, reject) => wait({ tenant, takesMs, since: performance.now(), resolve, reject }));
     },
     release(connection) {
       const seat = seats.get(connection);
       if (seat === undefined || seat.holders === 0) return;
       if (seat.holders > 1) {
+        seat.aheadMs *= 1 - 1 / seat.holders;
         seat.holders -= 1;
         seat.turnedAt = performance.now();
         shareOn(seat);
@@ -176,7 +176,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
         return;
       }
       seat.measuredAt = seat.knows.size;
-      seat.isShared = false;
+      seat.aheadMs = Infinity;
       options.isWorn(connection, seat.knows.size).then(
         (isWorn) => {
           seat.isWorn = isWorn;

@@ -27,8 +27,6 @@ interface Known {
 /** A statement that was quick so often in a row is taken for a quick one. */
 const often = 16;
 const quickMs = 100;
-/** Several that take longer than this do not stand behind each other: together they would keep the last one waiting. */
-const briefMs = 5;
 const weight = 1 / 16;
 const memoryMs = 60_000;
 /** More than these are forgotten together. */
@@ -41,7 +39,7 @@ export function createBriefStatements(): BriefStatements {
   return {
     timeOf(sql, tenant) {
       const entry = known.get(sql);
-      if (entry === undefined || entry.quick < often || entry.averageMs > briefMs) return Infinity;
+      if (entry === undefined || entry.quick < often) return Infinity;
       const isLong = entry.longUntil.size > 0 && (entry.longUntil.get(tenant) ?? 0) >= performance.now();
       return isLong ? Infinity : entry.averageMs;
     },

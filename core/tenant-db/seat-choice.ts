@@ -9,11 +9,8 @@ export interface Seats<C> {
 }
 
 export interface SeatChoice<C> {
-  /**
-   * Undefined when the tenant has to wait.
-   * @param takesMs for how long he needs it, where one that others are on will do; else Infinity.
-   */
-  choose(tenant: number, takesMs: number): Seat<C> | undefined;
+  /** Undefined when the tenant has to wait. @param mayShare one that others are on will do. */
+  choose(tenant: number, mayShare: boolean): Seat<C> | undefined;
   /** Brief statements are on their way there, and one more can be sent behind them. */
   isShareable(seat: Seat<C>): boolean;
   /** It was lent: what else is written in this turn may go with it. */
@@ -22,7 +19,7 @@ export interface SeatChoice<C> {
 
 /** So many new tenants make a look at the connection worth its while, or another connection for the next newcomer. */
 export const many = 100;
-/** How long a statement may have to wait behind others, each like itself, only to save a system call. */
+/** How long a statement may have to wait behind others only to save a system call. */
 const savingMs = 4;
 
 export function createSeatChoice<C extends Poolable>(seats: Seats<C>, limits: WearLimits): SeatChoice<C> {
@@ -34,18 +31,17 @@ export function createSeatChoice<C extends Poolable>(seats: Seats<C>, limits: We
    * The connection that is being written on: one statement more there costs no system call. Of few tenants each connection
    * may know all; of many nobody is sent where he is new only for that.
    */
-  const joinable = (tenant: number, takesMs: number): Seat<C> | undefined => {
-    if (latest === undefined || !latest.connection.isGathering || !isShareable(latest)) return undefined;
-    if (latest.holders * takesMs > savingMs) return undefined;
+  const joinable = (tenant: number): Seat<C> | undefined => {
+    if (latest === undefined || latest.aheadMs > savingMs || !latest.connection.isGathering) return undefined;
+    if (!isShareable(latest)) return undefined;
     const isKnown = !latest.connection.isDirect || homes.size <= many || latest.knows.has(tenant);
     return isKnown ? latest : undefined;
   };
   return {
     isShareable,
     lent: (seat) => void (latest = seat),
-    choose(tenant, takesMs) {
-      const mayShare = takesMs < Infinity;
-      const joined = mayShare ? joinable(tenant, takesMs) : undefined;
+    choose(tenant, mayShare) {
+      const joined = mayShare ? joinable(tenant) : undefined;
       if (joined !== undefined) return joined;
       const home = homes.get(tenant);
       const free = chooseAmong(idle, isIdle, { tenant, home });

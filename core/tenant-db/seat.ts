@@ -14,8 +14,8 @@ export interface Poolable {
 
 export interface Waiter<C> {
   readonly tenant: number;
-  /** Whether a connection will do that other brief statements are on. */
-  readonly isBrief: boolean;
+  /** About how long he needs it, where one will do that other brief statements are on; Infinity for who wants one alone. */
+  readonly takesMs: number;
   /** `performance.now()` when it began to wait. */
   readonly since: number;
   readonly resolve: (connection: C) => void;
@@ -31,7 +31,8 @@ export interface Seat<C> {
   readonly line: Waiter<C>[];
   /** Who has it; more than one only where all are there for one brief statement. */
   holders: number;
-  isShared: boolean;
+  /** About how long those who have it need it together; Infinity for who has it alone. */
+  aheadMs: number;
   /** When it was taken or given back last, in `performance.now()` milliseconds. */
   turnedAt: number;
   uses: number;
@@ -54,7 +55,7 @@ export function createSeat<C>(connection: C, { maxAgeMs }: WearLimits): Seat<C> 
     retireAt: now + maxAgeMs * (1 - Math.random() / 4),
     line: [],
     holders: 1,
-    isShared: false,
+    aheadMs: Infinity,
     turnedAt: now,
     uses: 0,
     measuredAt: 0,
@@ -71,12 +72,14 @@ const isDue = <C extends Poolable>(seat: Seat<C>, { maxUses }: WearLimits): bool
 
 /** Brief statements that are sent to one connection before the first of them is answered. */
 const depth = 8;
+/** How long a statement may have to wait behind others when all connections are in use. */
+const queueMs = 40;
 /** Held for longer without an answer, what runs on it is not as brief as it was taken for. */
 const briefMs = 5;
 
 /** True when one more brief statement may be sent behind those that are on it. */
 export const canShare = <C extends Poolable>(seat: Seat<C>, limits: WearLimits): boolean =>
-  seat.isShared &&
+  seat.aheadMs <= queueMs &&
   seat.holders < depth &&
   seat.connection.canPipeline &&
   performance.now() - seat.turnedAt < briefMs &&

@@ -55,8 +55,8 @@ describe("the pool of connections when all are in use", () => {
 
     it("sends nothing behind what would keep it waiting while others are free", async () => {
       const { pool, held } = await writing(2);
-      expect(await pool.acquire(2, 3)).to.equal(held);
-      expect(await pool.acquire(2, 3), "behind two of 3 ms").not.to.equal(held);
+      expect(await pool.acquire(2, 4)).to.equal(held);
+      expect(await pool.acquire(2, 4), "4.5 ms are before it").not.to.equal(held);
     });
 
     it("sends nobody where he is new when there are many", async () => {
@@ -72,6 +72,16 @@ describe("the pool of connections when all are in use", () => {
       held.isGathering = false;
       expect(await pool.acquire(2, brief), "it was sent").not.to.equal(held);
     });
+  });
+
+  it("lets nobody wait for long behind brief ones", async () => {
+    const { pool, held, came, ask, settle } = await busy(15);
+    for (const name of ["second", "third", "fourth"]) ask(name, 2, 15);
+    await settle();
+    expect(came, "30 ms are before the third, 45 before the fourth").to.deep.equal(["second", "third"]);
+    pool.release(held);
+    await settle();
+    expect(came).to.deep.equal(["second", "third", "fourth"]);
   });
 
   it("lets nobody stand behind what is not brief, nor on it who is not brief", async () => {

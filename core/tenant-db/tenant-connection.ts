@@ -7,6 +7,7 @@ import { createAnswerWatch } from "./answer-watch.ts";
 import { isOfKeeping, type KeptStatement } from "./kept-statements.ts";
 import { nobody, type Lease } from "./lease.ts";
 import type { Scope } from "./scope.ts";
+import { createProgramTransaction, type Channel, type ProgramTransaction } from "./program-transaction.ts";
 import { createScopeSender, type ScopeSender, type ServerTraits } from "./scope-sender.ts";
 import { ScopedQuery } from "./scoped-query.ts";
 import { sendGroup, type Group } from "./statement-group.ts";
@@ -33,12 +34,8 @@ const notAsExpected = "Connection terminated: a transaction did not end as expec
  */
 export class TenantConnection extends pg.Client {
   lease: Lease = nobody;
-  /** Something ran in this transaction that can leave its traces on the session. */
-  isTouched = false;
+  readonly transaction: ProgramTransaction;
   #isSpoiled = false;
-  /** The begin of a transaction that nothing was sent of yet. */
-  #begin: string | undefined;
-  #isEnding = false;
   readonly #answers = createAnswerWatch((ms) => this.discard(`Connection terminated: no answer within ${ms} ms`));
   readonly #wire = createWire(this.connection);
   readonly #sender: ScopeSender;
@@ -46,6 +43,7 @@ export class TenantConnection extends pg.Client {
   constructor(config: TenantConnectionConfig) {
     super(config);
     this.#sender = createScopeSender(this.connection, this.#wire, config.keptBytes ?? 0);
+    this.transaction = createProgramTransaction(this.#channel());
     this.connection.on("readyForQuery", () => this.#answers.answered());
     const lose = () => {
       this.#isSpoiled = true;
@@ -63,7 +61,7 @@ export class TenantConnection extends pg.Client {
 
   /** True when the server has answered everything and no transaction is open: only then another tenant may have it. */
   get isClean(): boolean {
-    const isQuiet = !this.#isSpoiled && this.#answers.isQuiet && this.#begin === undefined;
+    const isQuiet = !this.#isSpoiled && this.#answers.isQuiet && !this.transaction.isHeld;
     return isQuiet && this.getTransactionStatus() === "I";
   }
 
@@ -167,49 +165,6 @@ export class TenantConnection extends pg.Client {
     return this.#counted(result);
   }
 
-  /** Starts a transaction that is sent with its first statement; without one nothing is sent at all. */
-  holdBegin(begin: string): void {
-    if (!this.isClean) throw new Error("Connection terminated: it is in the middle of something");
-    this.isTouched = false;
-    this.#begin = begin;
-  }
-
-  /** The next statement is Knex's own end of the transaction, not a text of the program's. */
-  announceEnding(): void {
-    this.#isEnding = true;
-  }
-
-  takeEnding(): boolean {
-    const isEnding = this.#isEnding;
-    this.#isEnding = false;
-    return isEnding;
-  }
-
-  /** Sends the begin by itself, for what cannot be sent together with it. */
-  async begin(): Promise<void> {
-    const begin = this.#takeBegin();
-    if (begin === undefined) return;
-    await this.query(begin);
-    if (this.getTransactionStatus() !== "T") throw this.#notBegun();
-  }
-
-  /** A statement inside of the transaction. */
-  async run(statement: pg.QueryConfig): Promise<pg.QueryResult> {
-    const begin = this.#takeBegin();
-    if (begin === undefined) return this.#counted((await this.query(statement)) as pg.QueryResult);
-    const { begun, result, error } = await sendGroup(this, this.#wire, { begin, statement });
-    if (begun !== "T") throw error ?? this.#notBegun();
-    if (error !== undefined || result === undefined) throw error ?? this.#notBegun();
-    return this.#counted(result);
-  }
-
-  /** Ends the transaction, and takes back what it left on the session. @param cleaning constant statements. */
-  async endTransaction(ending: "COMMIT" | "ROLLBACK", cleaning: string): Promise<unknown> {
-    if (this.#takeBegin() !== undefined) return { command: ending, rows: [], rowCount: null };
-    if (this.isTouched) this.#sender.forget();
-    return this.query(this.isTouched ? `${ending};${cleaning}` : ending);
-  }
-
   // oxlint-disable-next-line typescript/no-explicit-any -- node-postgres overloads this method eight ways
   override query(config: any, ...rest: any[]): any {
     const isObject = typeof config === "object" && config !== null;
@@ -223,15 +178,19 @@ export class TenantConnection extends pg.Client {
     return (super.query as (...all: unknown[]) => unknown).call(this, config, ...rest);
   }
 
-  #takeBegin(): string | undefined {
-    const begin = this.#begin;
-    this.#begin = undefined;
-    return begin;
-  }
-
-  #notBegun(): Error {
-    this.discard("Connection terminated: no transaction began");
-    return new Error("Connection terminated: no transaction began");
+  #channel(): Channel {
+    const isClean = () => this.isClean;
+    return {
+      get isClean() {
+        return isClean();
+      },
+      query: (statement) => this.query(statement) as Promise<pg.QueryResult>,
+      send: (parts) => sendGroup(this, this.#wire, parts),
+      getTransactionStatus: () => this.getTransactionStatus(),
+      discard: (reason) => this.discard(reason),
+      forget: () => this.#sender.forget(),
+      counted: (result) => this.#counted(result),
+    };
   }
 
   #counted(result: pg.QueryResult): pg.QueryResult {

@@ -61,7 +61,7 @@ export class TenantDialect extends PostgresDialect {
     if (!sql) throw new Error("The query is empty");
     const query = { ...options, text: sql, values: bindings };
     const isLone = (connection as object) === lone;
-    const ending = !isLone && connection.takeEnding() ? endings[sql] : undefined;
+    const ending = !isLone && connection.transaction.takeEnding() ? endings[sql] : undefined;
     if (ending === undefined) checkStatement(sql);
     if (isLone) {
       statement.response = await runLone(boundOf(this), query);
@@ -75,10 +75,10 @@ export class TenantDialect extends PostgresDialect {
       return statement;
     }
     // Knex makes the clients of transactions itself: what belongs to the tenant is on the connection.
-    if (ending === undefined) connection.isTouched ||= !isHarmless(sql);
+    if (ending === undefined) connection.transaction.isTouched ||= !isHarmless(sql);
     statement.response = await (ending === undefined
-      ? connection.run(query)
-      : connection.endTransaction(ending, cleaning));
+      ? connection.transaction.run(query)
+      : connection.transaction.end(ending, cleaning));
     return statement;
   }
 
@@ -91,8 +91,8 @@ export class TenantDialect extends PostgresDialect {
     try {
       if (!this.transacting) throw new Error("a stream is read in a transaction: tenant.transaction((db) => …)");
       checkStatement(statement.sql);
-      connection.isTouched ||= !isHarmless(statement.sql);
-      await connection.begin();
+      connection.transaction.isTouched ||= !isHarmless(statement.sql);
+      await connection.transaction.begin();
     } catch (error) {
       // Knex tells the stream's reader nothing of what happens before the query runs.
       stream.emit("error", error);
@@ -139,7 +139,7 @@ class ScopedTransaction extends PostgresTransaction {
     const isolation = this.isolationLevel ? ` ISOLATION LEVEL ${this.isolationLevel}` : "";
     const { scope } = this.client as TenantDialect;
     if (scope === undefined) return Promise.reject(new Error("a transaction needs a tenant"));
-    connection.holdBegin(`BEGIN${isolation}${this.readOnly ? " READ ONLY" : ""};${scope.statements}`);
+    connection.transaction.hold(`BEGIN${isolation}${this.readOnly ? " READ ONLY" : ""};${scope.statements}`);
     return Promise.resolve();
   }
 
@@ -148,10 +148,10 @@ class ScopedTransaction extends PostgresTransaction {
    * the program's transaction would run outside of the scope. Knex passes it on before this returns.
    */
   override query(connection: TenantConnection, sql: string, ...rest: unknown[]): unknown {
-    if (endings[sql] !== undefined) connection.announceEnding();
+    if (endings[sql] !== undefined) connection.transaction.announceEnding();
     const answer = super.query(connection, sql, ...rest);
     // Also when Knex has refused it: it is said of this one statement.
-    connection.takeEnding();
+    connection.transaction.takeEnding();
     return answer;
   }
 }

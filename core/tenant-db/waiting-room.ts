@@ -21,9 +21,9 @@ export function createWaitingRoom<C extends Poolable>(seats: ReadonlyMap<C, Seat
   const newcomers: Waiter<C>[] = [];
   let waiting = 0;
   let loners = 0;
-  const gone = ({ isBrief }: Waiter<C>): void => {
+  const gone = ({ takesMs }: Waiter<C>): void => {
     waiting -= 1;
-    if (!isBrief) loners -= 1;
+    if (takesMs === Infinity) loners -= 1;
   };
   const refuseThem = (waiters: readonly Waiter<C>[], error: Error): void => {
     for (const waiter of waiters) {
@@ -41,7 +41,7 @@ export function createWaitingRoom<C extends Poolable>(seats: ReadonlyMap<C, Seat
     },
     enter(waiter, home) {
       waiting += 1;
-      if (!waiter.isBrief) loners += 1;
+      if (waiter.takesMs === Infinity) loners += 1;
       (home?.line ?? newcomers).push(waiter);
     },
     call(seat, patienceMs) {

@@ -4,6 +4,7 @@ import type { Mutation } from "./mutation.ts";
 const pool = "core/tenant-db/tenant-pool.ts";
 const dialect = "core/tenant-db/tenant-dialect.ts";
 const connection = "core/tenant-db/tenant-connection.ts";
+const transaction = "core/tenant-db/program-transaction.ts";
 
 export const inConnections: readonly Mutation[] = [
   {
@@ -18,9 +19,9 @@ export const inConnections: readonly Mutation[] = [
     name: "no cleaning behind a COMMIT",
     defence: "cleaning of a session",
     family: "session",
-    file: connection,
-    from: "this.isTouched ? `${ending};${cleaning}` : ending",
-    to: 'this.isTouched && ending !== "COMMIT" ? `${ending};${cleaning}` : ending',
+    file: transaction,
+    from: "transaction.isTouched ? `${ending};${cleaning}` : ending",
+    to: 'transaction.isTouched && ending !== "COMMIT" ? `${ending};${cleaning}` : ending',
   },
   {
     name: "no cleaning behind a statement",
@@ -34,9 +35,9 @@ export const inConnections: readonly Mutation[] = [
     name: "no cleaning behind a ROLLBACK",
     defence: "cleaning of a session",
     family: "session",
-    file: connection,
-    from: "this.isTouched ? `${ending};${cleaning}` : ending",
-    to: 'this.isTouched && ending !== "ROLLBACK" ? `${ending};${cleaning}` : ending',
+    file: transaction,
+    from: "transaction.isTouched ? `${ending};${cleaning}` : ending",
+    to: 'transaction.isTouched && ending !== "ROLLBACK" ? `${ending};${cleaning}` : ending',
   },
   {
     name: "any SELECT is harmless",

@@ -99,7 +99,7 @@ export const inScopes: readonly Mutation[] = [
     defence: "only Knex ends a transaction",
     family: "session",
     file: dialect,
-    from: "connection.takeEnding() ? endings[sql] : undefined;",
+    from: "connection.transaction.takeEnding() ? endings[sql] : undefined;",
     to: "this.transacting && endings[sql];",
   },
 ];

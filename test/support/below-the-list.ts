@@ -23,8 +23,8 @@ export async function runBelow({ db }: Pick<TenantHandle, "db">, sql: string): P
 export async function runBelowIn(transaction: Knex.Transaction, sql: string): Promise<pg.QueryResult> {
   const client = transaction.client as TenantDialect;
   const connection = (await client.acquireConnection()) as TenantConnection;
-  connection.isTouched = true;
-  return connection.run(extended(sql));
+  connection.transaction.isTouched = true;
+  return connection.transaction.run(extended(sql));
 }
 
 const extended = (text: string): pg.QueryConfig => ({ text, values: [] });
