@@ -1,4 +1,5 @@
 /** The embedded PostgreSQL: its data folder made when missing, one server on it, on loopback with a password. */
+import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import pg from "pg";
 import { findHome, findPostgresAccount } from "./postgres-account.ts";
@@ -94,7 +95,7 @@ function settingsFor({ durable }: PostgresSetup, port: number): string[] {
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
     max_connections: 200,
-    shared_buffers: "256MB",
+    shared_buffers: `${durable ? buffersMb() : 256}MB`,
     jit: "off",
     logging_collector: "off",
     password_encryption: "scram-sha-256",
@@ -104,6 +105,12 @@ function settingsFor({ durable }: PostgresSetup, port: number): string[] {
   };
   return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
+
+/**
+ * An eighth of the machine, from 256 MB to 4 GB. Each company brings 2 MB of catalog; what does not fit is read, and checked,
+ * again whenever a connection meets a company. What is not used is not taken from the system.
+ */
+const buffersMb = (): number => Math.round(Math.min(4_096, Math.max(256, totalmem() / 1_048_576 / 8)));
 
 /** Proves that the address which the callers get works. */
 async function greet(password: string, port: number): Promise<void> {

@@ -51,7 +51,8 @@ async function inCopy<T>(changes: Readonly<Record<string, string>>, work: (folde
     await mkdir(join(folder, "tmp"), { mode: 0o755 });
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // A server that a killed run left behind may still be writing there when it notices.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 300 });
   }
 }
 
