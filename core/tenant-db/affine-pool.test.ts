@@ -111,14 +111,14 @@ describe("the pool of connections", () => {
 
   it("asks whether a connection is worn after a hundred new tenants, and lends it meanwhile to nobody", async () => {
     const asked: number[] = [];
-    const pool = pools.create({ max: 1, isWorn: async (_fake, tenants) => asked.push(tenants) > 0 });
+    const pool = pools.create({ max: 1, measure: async (_fake, tenants) => (asked.push(tenants) > 0 ? 1.1 : 0) });
     for (let tenant = 1; tenant <= 101; tenant += 1) pool.release(await pool.acquire(tenant));
     expect(asked).to.deep.equal([100]);
     expect(pools.opened.map(({ isClosed }) => isClosed)).to.deep.equal([true, false]);
   });
 
-  it("spreads tenants over connections before one knows too many", async () => {
-    const pool = pools.create();
+  it("spreads tenants over connections before one is full", async () => {
+    const pool = pools.create({ measure: async (_fake, tenants) => tenants / 200 });
     for (let tenant = 1; tenant <= 200; tenant += 1) pool.release(await pool.acquire(tenant));
     expect(pools.opened).to.have.length(2);
   });

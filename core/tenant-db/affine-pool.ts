@@ -11,8 +11,11 @@ export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
   /** What it throws is thrown by `acquire` when no other connection is there. */
   readonly open: () => Promise<C>;
   readonly close: (connection: C) => void;
-  /** Whether a connection has become too costly to keep; asked after every hundred tenants that are new to it. */
-  readonly isWorn: (connection: C, tenants: number) => Promise<boolean>;
+  /**
+   * How much of the memory that it may use a connection uses: above 1 it is replaced. Asked after every hundred tenants
+   * that are new to it.
+   */
+  readonly measure: (connection: C, tenants: number) => Promise<number>;
   /** How long a caller waits at most. */
   readonly waitMs: number;
   /** What nobody used for this long is closed. */
@@ -92,7 +95,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
 
   const wait = (waiter: Waiter<C>): void => {
     room.enter(waiter, homes.get(waiter.tenant));
-    if (idle.size === 0) grow();
+    if (idle.size === 0 && opening < room.wanted) grow();
     lookSoon();
   };
 
@@ -156,7 +159,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
       if (isClosed) return Promise.reject(closedError());
       const seat = choice.choose(tenant, takesMs < Infinity && !room.hasLoner);
       if (seat !== undefined) {
-        if (isCrowded(seat, tenant)) grow();
+        if (choice.isCrowded(seat) && !seat.knows.has(tenant)) grow();
         return grant(seat, { tenant, takesMs });
       }
       return new Promise((resolve, reject) => wait({ tenant, takesMs, since: performance.now(), resolve, reject }));
@@ -177,9 +180,10 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
       }
       seat.measuredAt = seat.knows.size;
       seat.aheadMs = Infinity;
-      options.isWorn(connection, seat.knows.size).then(
-        (isWorn) => {
-          seat.isWorn = isWorn;
+      options.measure(connection, seat.knows.size).then(
+        (fullness) => {
+          seat.fullness = fullness;
+          seat.isWorn ||= fullness > 1;
           serve(seat);
         },
         () => retire(seat),
@@ -201,8 +205,5 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     },
   };
 }
-
-/** Another connection had better know whoever comes next. */
-const isCrowded = <C>({ knows }: Seat<C>, tenant: number): boolean => knows.size >= many && !knows.has(tenant);
 
 const closedError = () => new Error("Unable to acquire a connection: the pool is closed");

@@ -7,24 +7,25 @@ const question = `SELECT pg_catalog.sum(total_bytes)::float8 / 1048576 AS mb, pg
                     FROM pg_catalog.pg_get_backend_memory_contexts()`;
 
 /**
- * True when it is larger than allowed, and is to make room for a fresh one. Behind a pooler another server process
+ * How much of what is allowed it is: above 1 it is to make room for a fresh one. Behind a pooler another server process
  * answers each time: how old those become is the pooler's to say (PgBouncer: `server_lifetime`), so none is ever worn.
  */
 export function createMemoryCheck(
   allowedMb: number,
-): (connection: TenantConnection, tenants: number) => Promise<boolean> {
+): (connection: TenantConnection, tenants: number) => Promise<number> {
   let isTold = true;
   return async (connection, tenants) => {
-    if (!isTold) return tenants * mbPerTenant > allowedMb;
+    const estimated = (tenants * mbPerTenant) / allowedMb;
+    if (!isTold) return estimated;
     try {
       const { rows } = await connection.query(question);
       const { mb, pid } = rows[0] as { mb: number; pid: number };
-      return pid === (connection as { processID?: number }).processID && mb > allowedMb;
+      return pid === (connection as { processID?: number }).processID ? mb / allowedMb : 0;
     } catch (error) {
       // 42501: only roles that may read all statistics are told. 42883: a server before PostgreSQL 14.
       if (!["42501", "42883"].includes(String((error as { code?: unknown }).code))) throw error;
       isTold = false;
-      return tenants * mbPerTenant > allowedMb;
+      return estimated;
     }
   };
 }

@@ -36,7 +36,7 @@ export function fakePools(): FakePools {
           return fake;
         },
         close: (fake) => void (fake.isClosed = true),
-        isWorn: async () => false,
+        measure: async () => 0,
         waitMs: 5_000,
         idleMs: 60_000,
         maxAgeMs: 60_000,

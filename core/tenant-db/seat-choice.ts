@@ -11,16 +11,20 @@ export interface Seats<C> {
 export interface SeatChoice<C> {
   /** Undefined when the tenant has to wait. @param mayShare one that others are on will do. */
   choose(tenant: number, mayShare: boolean): Seat<C> | undefined;
+  /** It knows so much already that another connection had better know whoever comes next. */
+  isCrowded(seat: Seat<C>): boolean;
   /** Brief statements are on their way there, and one more can be sent behind them. */
   isShareable(seat: Seat<C>): boolean;
   /** It was lent: what else is written in this turn may go with it. */
   lent(seat: Seat<C>): void;
 }
 
-/** So many new tenants make a look at the connection worth its while, or another connection for the next newcomer. */
+/** So many new tenants make a look at the connection worth its while. */
 export const many = 100;
 /** How long a statement may have to wait behind others only to save a system call. */
 const savingMs = 4;
+/** Fuller than this, a connection gets no newcomers while others are emptier. */
+const crowded = 0.5;
 
 export function createSeatChoice<C extends Poolable>(seats: Seats<C>, limits: WearLimits): SeatChoice<C> {
   const { all, idle, homes } = seats;
@@ -37,13 +41,28 @@ export function createSeatChoice<C extends Poolable>(seats: Seats<C>, limits: We
     const isKnown = !latest.connection.isDirect || homes.size <= many || latest.knows.has(tenant);
     return isKnown ? latest : undefined;
   };
+  const isCrowded = (seat: Seat<C>) => seat.fullness >= crowded;
+  /**
+   * Brief newcomers are at home on as few connections as keep up with them: the first that is free or nearly so. Fewer
+   * server processes learn their tables, and what is sent goes out in fewer system calls.
+   */
+  const packed = (): Seat<C> | undefined => {
+    for (const seat of all.values())
+      if (!isCrowded(seat) && (isIdle(seat) || (seat.aheadMs <= savingMs && isShareable(seat)))) return seat;
+    return undefined;
+  };
   return {
     isShareable,
+    isCrowded,
     lent: (seat) => void (latest = seat),
     choose(tenant, mayShare) {
       const joined = mayShare ? joinable(tenant) : undefined;
       if (joined !== undefined) return joined;
       const home = homes.get(tenant);
+      if (mayShare && home === undefined) {
+        const seat = packed();
+        if (seat !== undefined) return seat;
+      }
       const free = chooseAmong(idle, isIdle, { tenant, home });
       return free ?? (mayShare ? chooseAmong(all.values(), isShareable, { tenant, home }) : undefined);
     },

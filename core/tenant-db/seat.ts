@@ -38,6 +38,8 @@ export interface Seat<C> {
   uses: number;
   /** Tenants known when its memory was measured last. */
   measuredAt: number;
+  /** Part of the memory it may use that it used when it was measured last. */
+  fullness: number;
   isWorn: boolean;
 }
 
@@ -59,6 +61,7 @@ export function createSeat<C>(connection: C, { maxAgeMs }: WearLimits): Seat<C> 
     turnedAt: now,
     uses: 0,
     measuredAt: 0,
+    fullness: 0,
     isWorn: false,
   };
 }
@@ -71,7 +74,7 @@ const isDue = <C extends Poolable>(seat: Seat<C>, { maxUses }: WearLimits): bool
   seat.isWorn || seat.uses >= maxUses || performance.now() >= seat.retireAt;
 
 /** Brief statements that are sent to one connection before the first of them is answered. */
-const depth = 8;
+export const depth = 8;
 /** How long a statement may have to wait behind others when all connections are in use. */
 const queueMs = 40;
 /** Held for longer without an answer, what runs on it is not as brief as it was taken for. */

@@ -1,6 +1,6 @@
 /** Brief statements that are sent behind others. */
 import { expect } from "chai";
-import { fakePools, type FakePools } from "./fake-pools.ts";
+import { fakePools, type Fake, type FakePools } from "./fake-pools.ts";
 
 /** Milliseconds that a statement takes. */
 const brief = 0.5;
@@ -31,6 +31,35 @@ describe("the pool of connections when all are in use", () => {
     pool.release(held);
     await settle();
     expect(came.at(-1), "one was answered").to.equal("9");
+  });
+
+  it("opens one for eight brief statements, and one for each that is long", async () => {
+    const pool = pools.create({ max: 10 });
+    const asked = Array.from({ length: 20 }, (_, n) => pool.acquire(n, brief));
+    await Promise.all(asked);
+    expect(pools.opened).to.have.length(3);
+    await Promise.all([1, 2, 3].map((tenant) => pool.acquire(tenant, long)));
+    expect(pools.opened).to.have.length(6);
+  });
+
+  it("has brief newcomers at home on the first that keeps up with them and is not crowded, others where fewest are", async () => {
+    const pool = pools.create({ max: 3, measure: async (_fake, tenants) => tenants / 200 });
+    const three = await Promise.all([1, 2, 3].map((tenant) => pool.acquire(tenant)));
+    for (const one of three) pool.release(one);
+    const [first, second, third] = three as [Fake, Fake, Fake];
+    const homeOf = async (tenant: number, takesMs: number) => {
+      const lent = await pool.acquire(tenant, takesMs);
+      pool.release(lent);
+      return lent;
+    };
+    for (let tenant = 10; tenant < 20; tenant += 1) expect(await homeOf(tenant, brief)).to.equal(first);
+    expect(await homeOf(20, long)).to.equal(second);
+    expect(await homeOf(21, long)).to.equal(third);
+    const held = await pool.acquire(1, 5);
+    expect(await homeOf(22, brief), "5 ms are before it there").to.equal(second);
+    pool.release(held);
+    for (let tenant = 100; tenant < 189; tenant += 1) await homeOf(tenant, brief);
+    expect(await homeOf(300, brief), "the first is half full").to.equal(second);
   });
 
   describe("and something was written that is not sent yet", () => {
@@ -70,7 +99,8 @@ describe("the pool of connections when all are in use", () => {
       const { pool, held } = await writing(102);
       expect(await pool.acquire(2, brief)).to.equal(held);
       held.isGathering = false;
-      expect(await pool.acquire(2, brief), "it was sent").not.to.equal(held);
+      expect(await pool.acquire(2, 4), "1 ms is before it").to.equal(held);
+      expect(await pool.acquire(2, 4), "5 ms are before it").not.to.equal(held);
     });
   });
 
@@ -127,15 +157,15 @@ describe("the pool of connections when all are in use", () => {
   });
 
   it("sends nothing behind the question how large a connection has become", async () => {
-    let answer = (_isWorn: boolean) => {};
-    const pool = pools.create({ max: 1, isWorn: () => new Promise((resolve) => (answer = resolve)) });
+    let answer = (_fullness: number) => {};
+    const pool = pools.create({ max: 1, measure: () => new Promise((resolve) => (answer = resolve)) });
     for (let tenant = 1; tenant < 100; tenant += 1) pool.release(await pool.acquire(tenant, brief));
     pool.release(await pool.acquire(100, brief));
     let came = false;
     void Promise.resolve(pool.acquire(1, brief)).then(() => (came = true));
     await new Promise(setImmediate);
     expect(came).to.equal(false);
-    answer(false);
+    answer(0.1);
     await new Promise(setImmediate);
     expect(came).to.equal(true);
   });

@@ -40,7 +40,7 @@ export function createTenantConnections(options: TenantConnectionsOptions): Tena
     max,
     open,
     close: closeConnection,
-    isWorn: createMemoryCheck(backendMb),
+    measure: createMemoryCheck(backendMb),
     waitMs,
     idleMs: hourMs / 6,
     maxAgeMs: hourMs,

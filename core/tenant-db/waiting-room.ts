@@ -1,11 +1,13 @@
 /** Who waits for a connection: each in the line of the one that knows the tenant, whose tenant is known nowhere in another. */
 import { nextWaiter } from "./next-waiter.ts";
-import { takeLate, type Poolable, type Seat, type Waiter } from "./seat.ts";
+import { depth, takeLate, type Poolable, type Seat, type Waiter } from "./seat.ts";
 
 export interface WaitingRoom<C> {
   readonly isEmpty: boolean;
   /** Somebody wants a connection alone: until he has his, nobody shares one. */
   readonly hasLoner: boolean;
+  /** Connections that would serve all who wait now. */
+  readonly wanted: number;
   /** @param home whose line it is; absent for a newcomer. */
   enter(waiter: Waiter<C>, home: Seat<C> | undefined): void;
   /** Who is served next by this connection, taken out of his line. */
@@ -38,6 +40,9 @@ export function createWaitingRoom<C extends Poolable>(seats: ReadonlyMap<C, Seat
     },
     get hasLoner() {
       return loners > 0;
+    },
+    get wanted() {
+      return loners + Math.ceil((waiting - loners) / depth);
     },
     enter(waiter, home) {
       waiting += 1;
