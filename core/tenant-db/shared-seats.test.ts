@@ -35,16 +35,16 @@ describe("the pool of connections when all are in use", () => {
 
   it("opens one for eight brief statements, and one for each that is long", async () => {
     const pool = pools.create({ max: 10 });
-    const asked = Array.from({ length: 20 }, (_, n) => pool.acquire(n, brief));
+    const asked = Array.from({ length: 20 }, async (_, n) => pool.acquire(n, brief));
     await Promise.all(asked);
     expect(pools.opened).to.have.length(3);
-    await Promise.all([1, 2, 3].map((tenant) => pool.acquire(tenant, long)));
+    await Promise.all([1, 2, 3].map(async (tenant) => pool.acquire(tenant, long)));
     expect(pools.opened).to.have.length(6);
   });
 
   it("has brief newcomers at home on the first that keeps up with them and is not crowded, others where fewest are", async () => {
     const pool = pools.create({ max: 3, measure: async (_fake, tenants) => tenants / 200 });
-    const three = await Promise.all([1, 2, 3].map((tenant) => pool.acquire(tenant)));
+    const three = await Promise.all([1, 2, 3].map(async (tenant) => pool.acquire(tenant)));
     for (const one of three) pool.release(one);
     const [first, second, third] = three as [Fake, Fake, Fake];
     const homeOf = async (tenant: number, takesMs: number) => {
