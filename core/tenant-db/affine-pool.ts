@@ -2,6 +2,7 @@
  * Connections that tenants take turns on. A server process loads a tenant's catalog entries when it first meets it (slow,
  * and memory that it never gives back), so a tenant goes where it is known.
  */
+import { createLeanSize } from "./lean-size.ts";
 import { createSeatChoice, many } from "./seat-choice.ts";
 import { createSeat, isSpent, type Poolable, type Seat, type Waiter, type WearLimits } from "./seat.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
@@ -20,6 +21,8 @@ export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
   readonly waitMs: number;
   /** What nobody used for this long is closed. */
   readonly idleMs: number;
+  /** See createLeanSize. */
+  readonly load?: () => number;
 }
 
 export interface AffinePool<C> {
@@ -38,6 +41,8 @@ export interface AffinePool<C> {
 /** How long a free connection leaves alone who waits for another: longer while the server has work enough anyway. */
 const patienceMs = { quiet: 2, busy: 8 };
 const sweepMs = 200;
+/** So long somebody waits before another connection is opened for brief statements: to open one costs the server as much. */
+const growthMs = 20;
 
 export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<C>): AffinePool<C> {
   const { max } = options;
@@ -46,6 +51,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   const homes = new Map<number, Seat<C>>();
   const choice = createSeatChoice({ all: seats, idle, homes }, options);
   const room = createWaitingRoom(seats);
+  const size = createLeanSize(options.load);
   let opening = 0;
   let isClosed = false;
   let onLeft = () => {};
@@ -57,6 +63,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     choice.lent(seat);
     seat.aheadMs = takesMs + (seat.holders > 0 ? seat.aheadMs : 0);
     seat.holders += 1;
+    if (takesMs === Infinity) size.lentAlone();
     seat.turnedAt = performance.now();
     seat.uses += 1;
     if (!seat.connection.isDirect) return seat.connection;
@@ -95,7 +102,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
 
   const wait = (waiter: Waiter<C>): void => {
     room.enter(waiter, homes.get(waiter.tenant));
-    if (idle.size === 0 && opening < room.wanted) grow();
+    if (idle.size === 0 && opening < (seats.size === 0 ? room.wanted : room.loners)) grow();
     lookSoon();
   };
 
@@ -123,7 +130,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     idle.delete(seat);
     for (const tenant of seat.knows) if (homes.get(tenant) === seat) homes.delete(tenant);
     options.close(seat.connection);
-    if (room.disperse(seat)) grow();
+    if (room.disperse(seat) && seats.size < Math.max(1, room.loners)) grow();
     onLeft();
   };
 
@@ -138,12 +145,16 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
       serve(seat);
     }
     room.refuse(new Error("Timeout acquiring a connection: all were in use"), performance.now() - options.waitMs);
+    if (idle.size === 0 && opening === 0 && room.waitedSince < performance.now() - growthMs && !size.isBusy) {
+      size.grown();
+      grow();
+    }
     lookSoon();
   };
 
   const lookSoon = (): void => {
     if (room.isEmpty) return;
-    const inMs = idle.size > 0 ? patienceMs.quiet : sweepMs;
+    const inMs = idle.size > 0 ? patienceMs.quiet : seats.size + opening < max ? growthMs : sweepMs;
     if (timer !== undefined && performance.now() + inMs >= lookAt) return;
     clearTimeout(timer);
     lookAt = performance.now() + inMs;
@@ -153,6 +164,15 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   const closing = setInterval(() => {
     for (const seat of free()) if (seat.turnedAt < performance.now() - options.idleMs) retire(seat);
   }, options.idleMs / 4).unref();
+
+  /** The one that knows fewest goes: its tenants are soon known to others. */
+  const trimming = setInterval(() => {
+    if (seats.size <= size.enough()) return;
+    const [fewest] = [...seats.values()].toSorted((a, b) => a.knows.size - b.knows.size);
+    if (fewest === undefined) return;
+    fewest.isWorn = true;
+    if (idle.has(fewest)) retire(fewest);
+  }, 1_000).unref();
 
   return {
     acquire(tenant, takesMs = Infinity) {
@@ -167,6 +187,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     release(connection) {
       const seat = seats.get(connection);
       if (seat === undefined || seat.holders === 0) return;
+      if (seat.aheadMs === Infinity) size.returned();
       if (seat.holders > 1) {
         seat.aheadMs *= 1 - 1 / seat.holders;
         seat.holders -= 1;
@@ -198,6 +219,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
     async close() {
       isClosed = true;
       clearInterval(closing);
+      clearInterval(trimming);
       clearTimeout(timer);
       room.refuse(closedError());
       for (const seat of free()) retire(seat);

@@ -33,13 +33,23 @@ describe("the pool of connections when all are in use", () => {
     expect(came.at(-1), "one was answered").to.equal("9");
   });
 
-  it("opens one for eight brief statements, and one for each that is long", async () => {
+  it("opens one for eight brief statements where there is none, and one for each that is long", async () => {
     const pool = pools.create({ max: 10 });
     const asked = Array.from({ length: 20 }, async (_, n) => pool.acquire(n, brief));
     await Promise.all(asked);
     expect(pools.opened).to.have.length(3);
     await Promise.all([1, 2, 3].map(async (tenant) => pool.acquire(tenant, long)));
     expect(pools.opened).to.have.length(6);
+  });
+
+  it("opens another for brief statements only when one of them has waited for as long as that takes", async () => {
+    const pool = pools.create({ max: 10 });
+    await Promise.all(Array.from({ length: 8 }, async (_, n) => pool.acquire(n, brief)));
+    const ninth = pool.acquire(9, brief);
+    expect(ninth).to.be.instanceOf(Promise);
+    expect(pools.opened).to.have.length(1);
+    await ninth;
+    expect(pools.opened).to.have.length(2);
   });
 
   it("has brief newcomers at home on the first that keeps up with them and is not crowded, others where fewest are", async () => {

@@ -6,8 +6,12 @@ export interface WaitingRoom<C> {
   readonly isEmpty: boolean;
   /** Somebody wants a connection alone: until he has his, nobody shares one. */
   readonly hasLoner: boolean;
+  /** How many want one alone. */
+  readonly loners: number;
   /** Connections that would serve all who wait now. */
   readonly wanted: number;
+  /** When the first of those who wait now began to, in `performance.now()` milliseconds; Infinity when nobody waits. */
+  readonly waitedSince: number;
   /** @param home whose line it is; absent for a newcomer. */
   enter(waiter: Waiter<C>, home: Seat<C> | undefined): void;
   /** Who is served next by this connection, taken out of his line. */
@@ -40,6 +44,12 @@ export function createWaitingRoom<C extends Poolable>(seats: ReadonlyMap<C, Seat
     },
     get hasLoner() {
       return loners > 0;
+    },
+    get loners() {
+      return loners;
+    },
+    get waitedSince() {
+      return lines().reduce((since, line) => Math.min(since, line[0]?.since ?? Infinity), Infinity);
     },
     get wanted() {
       return loners + Math.ceil((waiting - loners) / depth);

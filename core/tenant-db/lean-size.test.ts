@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { fakePools } from "./fake-pools.ts";
+import { createLeanSize } from "./lean-size.ts";
+
+const brief = 0.01;
+
+describe("the size of a pool of connections", () => {
+  let load = 1;
+  const seconds = (size: { enough(): number }, number: number): number => {
+    for (let second = 1; second < number; second += 1) size.enough();
+    return size.enough();
+  };
+
+  it("has no limit while the process waits for the server, and is a few while the server waits for the process", () => {
+    const size = createLeanSize(() => load);
+    load = 0.5;
+    expect([size.enough(), size.isBusy]).to.deep.equal([Infinity, false]);
+    load = 0.95;
+    expect([size.enough(), size.isBusy]).to.deep.equal([4, true]);
+  });
+
+  it("keeps one more than somebody had alone at the same time, and forgets them one in ten seconds", () => {
+    const size = createLeanSize(() => 1);
+    for (let n = 0; n < 8; n += 1) size.lentAlone();
+    expect(seconds(size, 100)).to.equal(9);
+    for (let n = 0; n < 8; n += 1) size.returned();
+    expect(seconds(size, 9)).to.equal(9);
+    expect(seconds(size, 16)).to.equal(7);
+    expect(seconds(size, 60)).to.equal(4);
+  });
+
+  it("stays for a minute after it was too small", () => {
+    const size = createLeanSize(() => 1);
+    size.grown();
+    expect(seconds(size, 59)).to.equal(Infinity);
+    expect(seconds(size, 2)).to.equal(4);
+  });
+
+  it("comes down to a few in a busy process, and grows for nobody who waits for a brief statement", async function trim() {
+    this.timeout(20_000);
+    const pools = fakePools();
+    const open = () => pools.opened.filter(({ isClosed }) => !isClosed).length;
+    const ask = (number: number) => Promise.all(Array.from({ length: number }, async (_, n) => pool.acquire(n, brief)));
+    const pool = pools.create({ max: 6, load: () => 1 });
+    try {
+      for (const one of await ask(48)) pool.release(one);
+      expect(open()).to.equal(6);
+      while (open() > 4) await sleep(50);
+      const held = await ask(32);
+      let served = 0;
+      const late = pool.acquire(99, brief);
+      void Promise.resolve(late).then(() => (served += 1));
+      await sleep(100);
+      expect([served, open()]).to.deep.equal([0, 4]);
+      for (const one of held) pool.release(one);
+      await late;
+      expect(open()).to.equal(4);
+    } finally {
+      await pools.close();
+    }
+  });
+});
