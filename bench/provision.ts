@@ -3,7 +3,6 @@
  * batch in one transaction to the same server, with no role, no registry, no Redis, no certificate.
  */
 import pg from "pg";
-import { schemaStatements } from "../core/migrations/tenant-schema.ts";
 import { compiledMigrations } from "../core/migrations/compile.ts";
 import { withStack } from "./bench-stack.ts";
 import { measureSerial, timed } from "./measure.ts";
@@ -68,22 +67,14 @@ async function measureParallel(count: number, floor: (slot: number) => Promise<v
   return { floorPerSecond: perSecond(totals.floor), callPerSecond: perSecond(totals.call), calls: rounds * inRound };
 }
 
-/** The tables of a tenant and nothing else: create schema, the compiled DDL, this and next month's partitions. */
+/** The tables of a tenant and nothing else: create schema and the compiled DDL. */
 async function createFloor(): Promise<(client: pg.Client) => Promise<void>> {
   const ddl = (await compiledMigrations("tenant")).flatMap(({ statements }) => statements);
-  const partitions = (await schemaStatements({ id: 1, uuid: "" })).at(-1) ?? "";
   let number = 0;
   return async (client) => {
     number += 1;
     const schema = `floor_${number}`;
-    const statements = [
-      "BEGIN",
-      `CREATE SCHEMA ${schema}`,
-      `SET LOCAL search_path TO ${schema}`,
-      ...ddl,
-      partitions.replace("tenant_1", schema),
-      "COMMIT",
-    ];
+    const statements = ["BEGIN", `CREATE SCHEMA ${schema}`, `SET LOCAL search_path TO ${schema}`, ...ddl, "COMMIT"];
     await client.query(statements.join(";\n"));
   };
 }

@@ -134,6 +134,7 @@ describe("drift", () => {
   it("of the schema and of rights is told line by line, counted, and never touched; by hand it is undone", async () => {
     const { id, path, schema } = await provision(platform.api);
     const stranger = `stranger_${id}`;
+    await platform.query("SELECT part_by_month($1, 'inbound_messages', 'created_at')", [schema]);
     const [month] = await platform.query<{ name: string }>(
       "SELECT relname AS name FROM pg_class WHERE relnamespace = $1::regnamespace AND relispartition AND relkind = 'r' ORDER BY 1 LIMIT 1",
       [schema],

@@ -28,12 +28,14 @@ CREATE TABLE events (id bigint NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (i
 CREATE INDEX events_by_at ON events (at);
 CREATE TABLE events_default PARTITION OF events DEFAULT`;
 
+const parted = "SELECT public.part_by_month('$me', 'events', 'at')";
+
 /** SQL run with the tenant's schema as the path; `$me` is the schema and role, `$other` a role of somebody else. */
 const mendable: Readonly<Record<string, string>> = {
   "a missing index": "DROP INDEX visits_by_customer",
   "a missing unique index": "DROP INDEX visits_note_key",
   "an index of other columns": "DROP INDEX visits_by_customer; CREATE INDEX visits_by_customer ON visits (note)",
-  "an index of a partitioned table": "DROP INDEX events_by_at",
+  "an index of a partitioned table": `${parted}; DROP INDEX events_by_at`,
   "a missing foreign key": "ALTER TABLE visits DROP CONSTRAINT visits_customer_id_fkey",
   "a missing primary key": "ALTER TABLE visits DROP CONSTRAINT visits_pkey",
   "a foreign key that was not checked": `ALTER TABLE visits DROP CONSTRAINT visits_customer_id_fkey;
@@ -61,10 +63,10 @@ const mendable: Readonly<Record<string, string>> = {
   "row level security that is off": "ALTER TABLE visits DISABLE ROW LEVEL SECURITY",
   "a missing view": "DROP VIEW glad_visits",
   "another view": "CREATE OR REPLACE VIEW glad_visits AS SELECT id, note FROM visits",
-  "a missing default partition": "DROP TABLE events_default",
-  "a missing partition of this month":
-    "DO $$ BEGIN EXECUTE format('DROP TABLE %I', 'events_' || to_char(now() AT TIME ZONE 'UTC', '\"y\"YYYY\"m\"MM')); END $$",
-  "grants too much and too few": `GRANT SELECT ON customers TO PUBLIC; GRANT TRUNCATE ON orders TO $me; REVOKE DELETE ON visits FROM $me;
+  "a missing default partition": `${parted}; DROP TABLE events_default`,
+  "a missing partition of this month": `${parted}; DROP TABLE events_default;
+    DO $$ BEGIN EXECUTE format('DROP TABLE %I', 'events_' || to_char(now() AT TIME ZONE 'UTC', '"y"YYYY"m"MM')); END $$`,
+  "grants too much and too few": `${parted}; GRANT SELECT ON customers TO PUBLIC; GRANT TRUNCATE ON orders TO $me; REVOKE DELETE ON visits FROM $me;
     GRANT SELECT (note) ON visits TO $other; GRANT SELECT ON orders TO $me WITH GRANT OPTION; GRANT USAGE ON SCHEMA $me TO $other;
     GRANT ALL ON SEQUENCE orders_id_seq TO $other; GRANT SELECT ON events_default TO $other`,
   "a schema that its role may not use": "REVOKE USAGE ON SCHEMA $me FROM $me",

@@ -86,6 +86,10 @@ describe("the lint of migrations", () => {
     "ALTER TABLE customers ADD COLUMN age int CHECK (age > 0);": "warning validated-constraint",
     "CREATE INDEX by_name ON customers (name);": "warning blocking-index",
     "ALTER TABLE customers ADD UNIQUE (name);": "warning blocking-index",
+    "CREATE TABLE old PARTITION OF inbound_messages FOR VALUES FROM (MINVALUE) TO ('2020-01-01');":
+      "error own-partition",
+    "ALTER TABLE inbound_messages DETACH PARTITION inbound_messages_default;": "error own-partition",
+    "UPDATE inbound_messages_default SET body = '' WHERE id IS NULL;": "error own-partition",
     "COMMIT;": "error transaction-control",
     "SET search_path TO tenant_2;": "error session-setting",
     "SELECT set_config('search_path', 'public', false);": "error session-setting",

@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { z } from "zod";
 import { provisionedSchema } from "../control-plane/tenants/tenant-schemas.ts";
-import { makeMissingPartitions } from "../control-plane/lifecycle/upkeep/partitions.ts";
 import { usePlatform } from "./support/platform.ts";
 import { newCompany } from "./support/api-client.ts";
 
@@ -47,21 +46,6 @@ describe("the API of companies", () => {
       expect((await platform.api.get(`/api/tenants/${reference}`)).body.uuid).to.equal(body.tenant.uuid);
     }
     expect((await platform.api.get("/api/tenants/999999999")).body.code).to.equal("tenant-not-found");
-  });
-
-  it("looks after the coming month's partitions of companies that lack them", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const partitions = () =>
-      platform.query<{ relname: string }>(
-        "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND relnamespace = $1::regnamespace ORDER BY 1",
-        [body.tenant.schema],
-      );
-    const made = await partitions();
-    expect(made).to.have.length(6);
-    expect(await makeMissingPartitions(platform.ctx)).to.equal(0);
-    await platform.query(`DROP TABLE ${body.tenant.schema}.${made.at(-1)?.relname}`);
-    expect(await makeMissingPartitions(platform.ctx)).to.equal(1);
-    expect(await partitions()).to.deep.equal(made);
   });
 
   it("is documented by the schemas that its answers keep", async () => {

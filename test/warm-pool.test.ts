@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { makeMissingPartitions } from "../control-plane/lifecycle/upkeep/partitions.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { makeSpare } from "../control-plane/warm-pool/make-spare.ts";
 import { listSpares, markDiscarded, markFit } from "../control-plane/warm-pool/spare-store.ts";
@@ -267,21 +266,6 @@ describe("the warm pool", () => {
     }
     platform.ctx.warmPool.wake();
     await full();
-  });
-
-  it("gets the coming months' partitions", async () => {
-    const [first] = await full();
-    const month = async () =>
-      (
-        await platform.query<{ name: string }>(
-          "SELECT relname AS name FROM pg_class WHERE relispartition AND relkind = 'r' AND relnamespace = $1::regnamespace ORDER BY 1",
-          [`tenant_${first}`],
-        )
-      ).map(({ name }) => name);
-    const before = await month();
-    await platform.query(`DROP TABLE tenant_${first}.${before.at(-1)}`);
-    await makeMissingPartitions(platform.ctx);
-    expect(await month()).to.deep.equal(before);
   });
 
   it("leaves nothing of a spare whose making was cut off, and finishes a removal that was", async () => {

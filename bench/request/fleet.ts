@@ -29,11 +29,6 @@ export const plainSchema = "plain";
 const atOnce = 4;
 /** Companies that the registry knows, most of which nobody asks for. */
 const registered = 10_000;
-/**
- * Tenants with all of the product's schema; those beyond have their messages in plain tables. To make one partition the
- * server reads the constraints of all tenants: with thousands of them it would take longer than all the rest together.
- */
-const whole = 1_000;
 const beyond = 1_000_000;
 
 /**
@@ -133,16 +128,10 @@ async function textOf(number: number): Promise<string> {
   const id = number === 0 ? beyond : number;
   const tenant = { id, uuid: uuidOf(id) };
   const row = `INSERT INTO customers (id, name, metadata) VALUES ('${customerId}', 'Cliente', '{"of": ${id}}')`;
-  const schema = await schemaStatements(tenant);
-  const statements = [...roleStatements(tenant), ...(number > whole ? schema.flatMap(unpartitioned) : schema), row];
+  const statements = [...roleStatements(tenant), ...(await schemaStatements(tenant)), row];
   if (number === 0) statements.push(`ALTER SCHEMA tenant_${id} RENAME TO ${plainSchema}`, ...grants);
   return ["BEGIN", ...statements, "COMMIT"].join(";\n");
 }
-
-const unpartitioned = (statement: string): string[] =>
-  /partition of|ensure_month_partitions/i.test(statement)
-    ? []
-    : [statement.replace(/\)\s*partition by range \(\w+\)/i, ")")];
 
 /** The application without tenants logs in as the runtime does. */
 const grants = [

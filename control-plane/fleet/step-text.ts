@@ -1,6 +1,6 @@
 /** A step as the one message that does it, and where in it something went wrong. */
 import pg from "pg";
-import { partitionStatement, searchPathStatement } from "../../core/migrations/tenant-schema.ts";
+import { mayPart, partitionStatement, searchPathStatement } from "../../core/migrations/tenant-schema.ts";
 import { blockedBy } from "../../core/migrations/analysis/lock-modes.ts";
 import type { CompiledMigration } from "../../core/migrations/compile.ts";
 import type { ResultError } from "./run-store.ts";
@@ -42,7 +42,7 @@ function compose(step: Step): StepText {
   return {
     body: parts.map(({ sql }) => sql).join(";\n"),
     places: parts.map(({ place }) => place),
-    needsPartitions: step.direction === "up" && parts.some(({ sql }) => /\bPARTITION\s+BY\b/i.test(sql)),
+    needsPartitions: step.direction === "up" && step.migrations.some(mayPart),
   };
 }
 

@@ -9,7 +9,9 @@ export const ofSchema = (catalog: "pg_class" | "pg_proc" | "pg_type" | "pg_defau
      AND classid = '${catalog}'::regclass`;
 
 /**
- * Begins a WITH clause: `ns`, `everything` (its relations), `rel` (all but partitions).
+ * Begins a WITH clause: `ns`, `everything` (its relations), `rel` (all but partitions, with `is_by_month`).
+ *
+ * A table that is parted by month, with a default partition, looks like the one table that it is for a tenant of few rows.
  *
  * `ns` puts the schema on the search path, until the transaction ends: pg_get_*def leave out the schema of what is on
  * the path. In the statement itself, so that a prepared statement outside a transaction is planned for one path only.
@@ -21,7 +23,12 @@ WITH ns AS MATERIALIZED (
     FROM pg_namespace WHERE nspname = ${schema}),
 everything AS MATERIALIZED (
   SELECT c.* FROM ns JOIN pg_class c ON c.relnamespace = ns.oid AND ns.path <> '' WHERE c.oid IN (${ofSchema("pg_class")})),
-rel AS MATERIALIZED (SELECT * FROM everything WHERE NOT relispartition)`;
+rel AS MATERIALIZED (SELECT e.*, EXISTS (SELECT FROM pg_partitioned_table p JOIN pg_class d ON d.oid = p.partdefid
+      WHERE p.partrelid = e.oid AND p.partstrat = 'r' AND p.partnatts = 1 AND d.relname = e.relname || '_default') AS is_by_month
+    FROM everything e WHERE NOT relispartition)`;
+
+/** SQL for the kind of a relation of `rel`. */
+export const shownKind = `CASE WHEN rel.is_by_month THEN 'r' ELSE rel.relkind END`;
 
 /**
  * A WITH clause that ends in `facts (kind, object, body)`; `body` is jsonb as text.
@@ -34,8 +41,8 @@ SELECT kind, replace(object, nspname, '<schema>') AS object, replace(body::text,
 
 /** What every table has. pg_get_expr opens the table only for an expression that has columns in it. */
 const commonFacts = `
-SELECT 'table' AS kind, relname::text AS object, jsonb_build_object('kind', relkind, 'persistence', relpersistence,
-         'partition', pg_get_partkeydef(oid), 'rls', relrowsecurity, 'forced', relforcerowsecurity,
+SELECT 'table' AS kind, relname::text AS object, jsonb_build_object('kind', ${shownKind}, 'persistence', relpersistence,
+         'partition', CASE WHEN NOT is_by_month THEN pg_get_partkeydef(oid) END, 'rls', relrowsecurity, 'forced', relforcerowsecurity,
          'view', CASE WHEN relkind IN ('v','m') THEN pg_get_viewdef(oid, true) END) AS body
   FROM rel WHERE relkind IN ('r','p','v','m','f')
 UNION ALL
@@ -53,16 +60,16 @@ SELECT 'constraint', rel.relname || '.' || con.conname, jsonb_build_object('on',
   FROM rel JOIN pg_constraint con ON con.conrelid = rel.oid AND con.contype <> 'n' AND con.conparentid = 0
 UNION ALL
 SELECT 'index', x.relname::text, jsonb_build_object('on', rel.relname, 'name', x.relname,
-         'definition', pg_get_indexdef(i.indexrelid, 0, true), 'valid', i.indisvalid, 'constraint', con.conname)
+         'definition', replace(pg_get_indexdef(i.indexrelid, 0, true), ' ON ONLY ', ' ON '), 'valid', i.indisvalid, 'constraint', con.conname)
   FROM rel JOIN pg_index i ON i.indrelid = rel.oid JOIN pg_class x ON x.oid = i.indexrelid
   LEFT JOIN pg_constraint con ON con.conrelid = i.indrelid AND con.conname = x.relname AND con.conindid = i.indexrelid
   WHERE rel.relkind IN ('r','p','m')
 UNION ALL
 SELECT 'grant', format('%s %s %s', relname, acl.grantee, acl.privilege_type), jsonb_build_object('on', relname,
-         'class', relkind, 'to', acl.grantee, 'privilege', acl.privilege_type, 'option', nullif(bool_or(acl.is_grantable), false))
-  FROM rel, LATERAL (SELECT ${grantee("one")} AS grantee, one.privilege_type, one.is_grantable
+         'class', kind, 'to', acl.grantee, 'privilege', acl.privilege_type, 'option', nullif(bool_or(acl.is_grantable), false))
+  FROM rel, LATERAL (SELECT ${shownKind} AS kind, ${grantee("one")} AS grantee, one.privilege_type, one.is_grantable
                        FROM aclexplode(rel.relacl) one WHERE one.grantee <> rel.relowner) acl
-  GROUP BY relname, relkind, acl.grantee, acl.privilege_type`;
+  GROUP BY relname, kind, acl.grantee, acl.privilege_type`;
 
 /** What few schemas have much of. */
 export const rareFacts = `
@@ -94,7 +101,7 @@ SELECT 'policy', rel.relname || '.' || p.polname, jsonb_build_object('on', rel.r
   FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
 UNION ALL
 SELECT 'partition', rel.relname || ' default', jsonb_build_object('on', rel.relname, 'name', p.partdefid::regclass::text)
-  FROM rel JOIN pg_partitioned_table p ON p.partrelid = rel.oid WHERE p.partdefid <> 0`;
+  FROM rel JOIN pg_partitioned_table p ON p.partrelid = rel.oid WHERE p.partdefid <> 0 AND NOT rel.is_by_month`;
 
 /** Who was granted the item `acl` of aclexplode. */
 export function grantee(acl: string): string {

@@ -19,6 +19,6 @@ export function knexSource(migrations: readonly CompiledMigration[]): Knex.Migra
 function run(db: Knex, migration: CompiledMigration, direction: Direction): Promise<unknown> {
   if (migration.script !== undefined) return runScript(db, migration, direction);
   const send = sendThrough(db);
-  if (migration.isTransactional) return send(direction === "up" ? migration.up : migration.down);
-  return sendAlone(send, direction === "up" ? migration.statements : migration.downStatements);
+  const statements = direction === "up" ? migration.statements : migration.downStatements;
+  return migration.isTransactional ? send(statements.join("\n;\n")) : sendAlone(send, statements);
 }

@@ -1,6 +1,7 @@
 /** The statements that make a tenant's whole schema, and the one text that sends them in a single round trip. */
 import pg from "pg";
 import { ownerMark, roleName, schemaName } from "../tenant.ts";
+import type { MonthTable } from "./analysis/month-tables.ts";
 import { compiledMigrations, type CompiledMigration } from "./compile.ts";
 import { versionOf } from "./version.ts";
 
@@ -19,8 +20,8 @@ export interface SchemaOwner {
 
 /**
  * What makes the schema, in order: statements to be sent together, and the scripts between them. Schema and mark, Knex's
- * tables, default privileges, the migrations, Knex's rows, the registry's row of its version, this month's and next month's
- * partitions. Tables belong to the role that runs them; the tenant role gets DML only.
+ * tables, default privileges, the migrations, Knex's rows, the registry's row of its version, and where a table is in partitions
+ * from the start this month's and next month's. Tables belong to the role that runs them; the tenant role gets DML only.
  */
 export function schemaParts(
   tenant: SchemaOwner,
@@ -32,9 +33,14 @@ export function schemaParts(
     batch.push(...migration.batch);
     if (migration.script !== undefined) parts.push(migration, (batch = []));
   }
-  batch.push(...knexRows(migrations), registryStatement(tenant, versionOf(migrations)), partitionStatement(tenant.id));
+  batch.push(...knexRows(migrations), registryStatement(tenant, versionOf(migrations)));
+  if (migrations.some(mayPart)) batch.push(partitionStatement(tenant.id));
   return parts;
 }
+
+/** Something in it is in partitions from the start, or may be: nobody knows what a script makes. */
+export const mayPart = ({ script, batch }: CompiledMigration): boolean =>
+  script !== undefined || batch.some((statement) => /\bPARTITION\s+BY\b/i.test(statement));
 
 /**
  * All of it as statements, at the newest version.
@@ -62,9 +68,13 @@ export function roleStatements(tenant: SchemaOwner): string[] {
 export const searchPathStatement = (id: number): string =>
   `SET LOCAL search_path TO ${escapeIdentifier(schemaName(id))}, ${extensionSchema}`;
 
-/** Monthly partitions of every partitioned table of the schema, made where they are missing. */
+/** Monthly partitions of every partitioned table of the schema, made where they are missing and can be. */
 export const partitionStatement = (id: number): string =>
   `SELECT public.ensure_month_partitions(${escapeLiteral(schemaName(id))}, 2)`;
+
+/** Answers false where the table is parted already or gone. @throws DatabaseError SE005 when something hangs on the table. */
+export const partByMonthStatement = (id: number, { name, key }: MonthTable): string =>
+  `SELECT public.part_by_month(${[schemaName(id), name, key].map(escapeLiteral).join(", ")})`;
 
 /**
  * Says in the registry which version a schema has; the row of one that was removed is overwritten.

@@ -1,4 +1,4 @@
-/** Rights that nobody should have or that somebody lacks, and this month's partitions: what a schema's shape leaves out, as facts. */
+/** Rights that nobody should have or that somebody lacks, and this month's partitions where no other takes its rows: what a schema's shape leaves out, as facts. */
 import { grantee, ofSchema } from "../../../core/migrations/shape-query.ts";
 import { extensionSchema, runtimeRole } from "../../../core/migrations/tenant-schema.ts";
 
@@ -63,7 +63,7 @@ UNION ALL SELECT * FROM (WITH ${role}, ours AS MATERIALIZED ${ours}, others AS (
   UNION ALL
   SELECT 'partition', format('%s of %s', parted.relname, month), true, jsonb_build_object('on', parted.relname, 'month', month)
     FROM (SELECT to_char(now() AT TIME ZONE 'UTC', '"y"YYYY"m"MM') AS month) AS today, rel AS parted
-    JOIN pg_partitioned_table p ON p.partrelid = parted.oid AND p.partstrat = 'r'
+    JOIN pg_partitioned_table p ON p.partrelid = parted.oid AND p.partstrat = 'r' AND p.partdefid = 0
     WHERE NOT EXISTS (SELECT FROM everything WHERE relname = parted.relname || '_' || month)
   UNION ALL
   SELECT 'role', nspname::text, true, jsonb_build_object('role', nspname) FROM ns WHERE NOT EXISTS (SELECT FROM role)

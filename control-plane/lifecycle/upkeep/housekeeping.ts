@@ -1,7 +1,7 @@
 /** What has to be done now and then, by any control plane; doing it twice does no harm. */
 import type { ControlContext } from "../../context.ts";
 import { removeExpiredArchives } from "../../archive/export/remove-expired.ts";
-import { makeMissingPartitions } from "./partitions.ts";
+import { makeMissingPartitions, partLargeTables } from "./partitions.ts";
 
 const roundMs = 6 * 3_600_000;
 
@@ -9,7 +9,8 @@ const roundMs = 6 * 3_600_000;
 export function keepHouse(ctx: ControlContext): () => Promise<void> {
   let stopped = false;
   const tasks: Readonly<Record<string, () => Promise<number>>> = {
-    "partitions of the coming month": () => makeMissingPartitions(ctx, () => stopped),
+    "large tables parted by month": () => partLargeTables(ctx, { isStopped: () => stopped }),
+    "partitions of the coming month": () => makeMissingPartitions(ctx, { isStopped: () => stopped }),
     "certificates to renew": () => askForRenewals(ctx),
     "expired rows": () => deleteExpired(ctx),
     "expired archives": () => removeExpiredArchives(ctx),

@@ -48,7 +48,8 @@ const effects: { readonly [K in TreeKind]?: (model: SchemaModel, body: Trees[K])
   },
 };
 
-function createTable(model: SchemaModel, { relation, tableElts, inhRelations, partbound }: Trees["CreateStmt"]): void {
+function createTable(model: SchemaModel, statement: Trees["CreateStmt"]): void {
+  const { relation, tableElts, inhRelations, partbound, partspec } = statement;
   const name = relationName(relation ?? {});
   if (model.tables.has(name)) return;
   const table = newTable(name);
@@ -57,6 +58,7 @@ function createTable(model: SchemaModel, { relation, tableElts, inhRelations, pa
     table.parent = relationName(parent);
     table.isDefaultPartition = partbound.is_default === true;
   }
+  table.isByRange = partspec?.strategy === "PARTITION_STRATEGY_RANGE" && partspec.partParams?.length === 1;
   for (const element of tableElts ?? []) addColumn(table, element);
   for (const constraint of all(tableElts, "Constraint")) addConstraint(table, constraint);
   model.tables.set(name, table);

@@ -35,7 +35,8 @@ export function lockPlan(
 /**
  * The strongest lock on each table that was there before, strongest first, then by name: a fixed order, so that two who
  * take them one after the other cannot hold each other up. Views are left out: LOCK TABLE refuses materialized ones, and
- * of others it would lock the tables that they read.
+ * of others it would lock the tables that they read. So are partitions whose whole table is locked as strongly: they are
+ * locked with it, and a tenant may not have them.
  */
 export function strongestLocks(locks: readonly PlannedLock[], before: SchemaModel): TableLock[] {
   const modes = new Map<string, LockMode>();
@@ -43,7 +44,13 @@ export function strongestLocks(locks: readonly PlannedLock[], before: SchemaMode
     if (existing && before.tables.get(table)?.kind === "table")
       modes.set(table, stronger(mode, modes.get(table) ?? mode));
   const strength = ({ mode }: TableLock): number => lockModes.indexOf(mode);
+  const isInParent = (table: string, mode: LockMode): boolean => {
+    const parent = before.tables.get(table)?.parent;
+    const whole = parent === undefined ? undefined : modes.get(parent);
+    return whole !== undefined && stronger(whole, mode) === whole;
+  };
   return [...modes]
+    .filter(([table, mode]) => !isInParent(table, mode))
     .map(([table, mode]) => ({ table, mode }))
     .toSorted((a, b) => strength(b) - strength(a) || (a.table < b.table ? -1 : 1));
 }

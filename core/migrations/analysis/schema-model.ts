@@ -27,6 +27,8 @@ export interface Table {
   /** Partitioned table that it is a part of. */
   parent: string | undefined;
   isDefaultPartition: boolean;
+  /** In partitions by ranges of one column. */
+  isByRange: boolean;
   primaryKey: string[];
   foreignKeys: ForeignKey[];
   checks: Check[];
@@ -56,6 +58,7 @@ export const newTable = (name: string, kind: Table["kind"] = "table"): Table => 
   origin: undefined,
   parent: undefined,
   isDefaultPartition: false,
+  isByRange: false,
   primaryKey: [],
   foreignKeys: [],
   checks: [],

@@ -6,6 +6,7 @@ import type { MigrationKind, SqlMigration } from "../sql-files.ts";
 import { alterTableHits } from "./alter-table-rules.ts";
 import { dataHits } from "./data-rules.ts";
 import type { FileHit } from "./folder-rules.ts";
+import { partitionHits } from "./partition-rules.ts";
 import type { Hit } from "./rules.ts";
 import { safetyHits } from "./safety-rules.ts";
 import type { StatementInput } from "./statement-input.ts";
@@ -16,6 +17,7 @@ export function fileHits(kind: MigrationKind, { migration, up, down }: AnalysedM
     ...sectionHits({ kind, migration, section: up, line: migration.upLine }, (input) => [
       ...alterTableHits(input),
       ...dataHits(input),
+      ...partitionHits(input),
       ...safetyHits(input),
     ]),
     ...sectionHits({ kind, migration, section: down, line: migration.downLine }, safetyHits),

@@ -71,6 +71,11 @@ export const rules = {
     "CREATE INDEX CONCURRENTLY IF NOT EXISTS in a file with '-- no-transaction'; or '-- blocking-ok: <why>' where every tenant's table is small",
   ),
 
+  "own-partition": error(
+    "the platform parts the table by month when it is large: tenants that have few rows have no partitions of it",
+    "leave its partitions alone; rows of months without one are in the default partition, or in the one table",
+  ),
+
   "transaction-control": error(
     "the runner owns the transaction: what follows would run outside of it",
     "take it out; '-- no-transaction' in the head sends each statement by itself",

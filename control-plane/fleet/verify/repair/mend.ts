@@ -15,6 +15,8 @@ export interface Patient {
   readonly schema: string;
   /** Everything that should be there. */
   readonly expected: readonly Fact[];
+  /** Tables of the schema that are in partitions. */
+  readonly parted: readonly string[];
 }
 
 export const quote = pg.escapeIdentifier;

@@ -1,5 +1,5 @@
 import type { Fact } from "../../../../core/migrations/fingerprint.ts";
-import { extensionSchema, type SchemaOwner } from "../../../../core/migrations/tenant-schema.ts";
+import { extensionSchema } from "../../../../core/migrations/tenant-schema.ts";
 import { schemaName } from "../../../../core/tenant.ts";
 import type { FleetContext } from "../../fleet-context.ts";
 import { describeChange, type Change } from "../drift.ts";
@@ -26,13 +26,19 @@ export async function proposeRepair(ctx: FleetContext, tenant: number): Promise<
   const { verdict, changes } = examination;
   if (changes.length === 0) return `${comment(printVerdict(verdict).join("\n"))}\n`;
   const row = await ctx.db("tenant_versions").where({ tenant_id: tenant }).first("uuid");
-  const { rows } = await ctx.db.raw<{ rows: { role: string }[] }>("SELECT current_user AS role");
-  return writeScript(examination, { owner: { id: tenant, uuid: row?.uuid as string }, role: rows[0]?.role ?? "" });
+  const schema = schemaName(tenant);
+  const { rows } = await ctx.db.raw<{ rows: { role: string; parted: string[] }[] }>(seenSql, [schema]);
+  const { role, parted } = rows[0] as { role: string; parted: string[] };
+  const owner = { id: tenant, uuid: row?.uuid as string };
+  return writeScript(examination, role, { owner, schema, parted, expected: examination.expected ?? [] });
 }
 
-function writeScript({ verdict, changes, expected }: Examination, by: { owner: SchemaOwner; role: string }): string {
-  const schema = schemaName(by.owner.id);
-  const patient = { owner: by.owner, schema, expected: expected ?? [] };
+const seenSql = `SELECT current_user AS role, ARRAY(
+  SELECT c.relname::text FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid
+  WHERE c.relnamespace = to_regnamespace(?)) AS parted`;
+
+function writeScript({ verdict, changes }: Examination, role: string, patient: Patient): string {
+  const { schema } = patient;
   const mends = inOrder(changes).map((change) => ({ change, mends: mendChange(change, patient) }));
   const lacking = mends.filter(isLacking).map(({ change }) => (change.expected as Fact).is["name"] ?? change.object);
   const parts = mends.map((one) => writeChange(one, { schema, lacking: lacking.map(String) }));
@@ -43,7 +49,7 @@ function writeScript({ verdict, changes, expected }: Examination, by: { owner: S
       `${schema}, held against ${verdict.version}: ${changes.length} changes, ${open} for a person to decide (${mark})`,
     ),
     "BEGIN;",
-    `SET LOCAL ROLE ${quote(by.role)};`,
+    `SET LOCAL ROLE ${quote(role)};`,
     `SET LOCAL search_path TO ${quote(schema)}, ${extensionSchema};`,
     "SET LOCAL lock_timeout TO '5s';",
     // A function may be written before the table that it reads.
