@@ -39,7 +39,7 @@ export interface AffinePool<C> {
 }
 
 /** How long a free connection leaves alone who waits for another: longer while the server has work enough anyway. */
-const patienceMs = { quiet: 2, busy: 8 };
+const patienceMs = { quiet: { usual: 2, amongBrief: 20 }, busy: { usual: 8, amongBrief: 40 } };
 const sweepMs = 200;
 /** So long somebody waits before another connection is opened for brief statements: to open one costs the server as much. */
 const growthMs = 20;
@@ -154,7 +154,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
 
   const lookSoon = (): void => {
     if (room.isEmpty) return;
-    const inMs = idle.size > 0 ? patienceMs.quiet : seats.size + opening < max ? growthMs : sweepMs;
+    const inMs = idle.size > 0 ? patienceMs.quiet.usual : seats.size + opening < max ? growthMs : sweepMs;
     if (timer !== undefined && performance.now() + inMs >= lookAt) return;
     clearTimeout(timer);
     lookAt = performance.now() + inMs;

@@ -6,7 +6,13 @@ export interface Waiting<C> {
   readonly newcomers: Waiter<C>[];
   readonly seats: ReadonlyMap<C, Seat<C>>;
   /** How long who waits for another connection is left to it. */
-  readonly patienceMs: number;
+  readonly patienceMs: Patience;
+}
+
+export interface Patience {
+  readonly usual: number;
+  /** Who needs it for a moment, as those do who have it: to be new elsewhere would cost the server more than he waits. */
+  readonly amongBrief: number;
 }
 
 /** Held for longer than this, a connection's line is everybody's. */
@@ -27,14 +33,19 @@ export function nextWaiter<C>(seat: Seat<C>, { newcomers, seats, patienceMs }: W
   }
   const next = oldest.take();
   if (next !== undefined) return next;
-  const late = createOldest<C>(now - patienceMs);
-  for (const other of seats.values()) late.offer(other.line, 0);
+  const late = createOldest<C>();
+  for (const other of seats.values()) {
+    const [first] = other.line;
+    const areBrief = other.aheadMs < Infinity && (first?.takesMs ?? Infinity) < Infinity;
+    const since = now - (areBrief ? patienceMs.amongBrief : patienceMs.usual);
+    if (first !== undefined && first.since < since) late.offer(other.line, 0);
+  }
   return late.take();
 }
 
-/** Of the places in lines that it is offered (-1 is none), who began to wait first, and before `since`. */
-function createOldest<C>(since = Infinity) {
-  let best = since;
+/** Of the places in lines that it is offered (-1 is none), who began to wait first. */
+function createOldest<C>() {
+  let best = Infinity;
   let found: Waiter<C>[] | undefined;
   let place = 0;
   return {

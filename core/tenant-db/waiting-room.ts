@@ -1,5 +1,5 @@
 /** Who waits for a connection: each in the line of the one that knows the tenant, whose tenant is known nowhere in another. */
-import { nextWaiter } from "./next-waiter.ts";
+import { nextWaiter, type Patience } from "./next-waiter.ts";
 import { depth, takeLate, type Poolable, type Seat, type Waiter } from "./seat.ts";
 
 export interface WaitingRoom<C> {
@@ -15,7 +15,7 @@ export interface WaitingRoom<C> {
   /** @param home whose line it is; absent for a newcomer. */
   enter(waiter: Waiter<C>, home: Seat<C> | undefined): void;
   /** Who is served next by this connection, taken out of his line. */
-  call(seat: Seat<C>, patienceMs: number): Waiter<C> | undefined;
+  call(seat: Seat<C>, patienceMs: Patience): Waiter<C> | undefined;
   /** The connection is gone: who waited for it waits for any. True when there are such. */
   disperse(seat: Seat<C>): boolean;
   /** @param since before that time; absent: all. */
