@@ -4,14 +4,11 @@
  */
 import { createLeanSize } from "./lean-size.ts";
 import { createSeatChoice, many } from "./seat-choice.ts";
-import { createSeat, isSpent, type Poolable, type Seat, type Waiter, type WearLimits } from "./seat.ts";
+import { createSeatKeeper, type KeeperOptions } from "./seat-keeper.ts";
+import { isCrowded, isSpent, type Poolable, type Seat, type Waiter } from "./seat.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
 
-export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
-  readonly max: number;
-  /** What it throws is thrown by `acquire` when no other connection is there. */
-  readonly open: () => Promise<C>;
-  readonly close: (connection: C) => void;
+export interface AffinePoolOptions<C extends Poolable> extends KeeperOptions<C> {
   /**
    * How much of the memory that it may use a connection uses: above 1 it is replaced. Asked after every hundred tenants
    * that are new to it.
@@ -19,8 +16,6 @@ export interface AffinePoolOptions<C extends Poolable> extends WearLimits {
   readonly measure: (connection: C, tenants: number) => Promise<number>;
   /** How long a caller waits at most. */
   readonly waitMs: number;
-  /** What nobody used for this long is closed. */
-  readonly idleMs: number;
   /** See createLeanSize. */
   readonly load?: () => number;
 }
@@ -45,16 +40,19 @@ const sweepMs = 200;
 const growthMs = 20;
 
 export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<C>): AffinePool<C> {
-  const { max } = options;
-  const seats = new Map<C, Seat<C>>();
-  const idle = new Set<Seat<C>>();
-  const homes = new Map<number, Seat<C>>();
-  const choice = createSeatChoice({ all: seats, idle, homes }, options);
-  const room = createWaitingRoom(seats);
   const size = createLeanSize(options.load);
-  let opening = 0;
-  let isClosed = false;
-  let onLeft = () => {};
+  const keeper = createSeatKeeper(options, size, {
+    opened: (seat) => serve(seat),
+    failed: (error) => {
+      if (seats.size === 0) room.refuseNewcomers(error);
+    },
+    retired: (seat) => {
+      if (room.disperse(seat) && seats.size < Math.max(1, room.loners)) keeper.grow();
+    },
+  });
+  const { all: seats, idle, homes } = keeper;
+  const choice = createSeatChoice(keeper, options);
+  const room = createWaitingRoom(seats);
   let timer: NodeJS.Timeout | undefined;
   let lookAt = 0;
 
@@ -75,8 +73,8 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   };
 
   const serve = (seat: Seat<C>): void => {
-    if (isClosed || isSpent(seat, options)) {
-      retire(seat);
+    if (keeper.isClosed || isSpent(seat, options)) {
+      keeper.retire(seat);
       return;
     }
     if (seat.holders > 0) seat.turnedAt = performance.now();
@@ -90,7 +88,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
   };
 
   const serveNext = (seat: Seat<C>): boolean => {
-    const isBusy = (seats.size - idle.size) * 2 > max;
+    const isBusy = (seats.size - idle.size) * 2 > options.max;
     const next = room.call(seat, isBusy ? patienceMs.busy : patienceMs.quiet);
     next?.resolve(grant(seat, next));
     return next !== undefined;
@@ -102,84 +100,41 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
 
   const wait = (waiter: Waiter<C>): void => {
     room.enter(waiter, homes.get(waiter.tenant));
-    if (idle.size === 0 && opening < (seats.size === 0 ? room.wanted : room.loners)) grow();
+    if (idle.size === 0 && keeper.opening < (seats.size === 0 ? room.wanted : room.loners)) keeper.grow();
     lookSoon();
   };
-
-  const grow = (): void => {
-    if (isClosed || seats.size + opening >= max) return;
-    opening += 1;
-    options.open().then(
-      (connection) => {
-        opening -= 1;
-        const seat = createSeat(connection, options);
-        seats.set(connection, seat);
-        serve(seat);
-      },
-      (error: Error) => {
-        opening -= 1;
-        if (seats.size === 0) room.refuseNewcomers(error);
-        onLeft();
-      },
-    );
-  };
-
-  /** Its tenants are newcomers again. */
-  const retire = (seat: Seat<C>): void => {
-    if (!seats.delete(seat.connection)) return;
-    idle.delete(seat);
-    for (const tenant of seat.knows) if (homes.get(tenant) === seat) homes.delete(tenant);
-    options.close(seat.connection);
-    if (room.disperse(seat) && seats.size < Math.max(1, room.loners)) grow();
-    onLeft();
-  };
-
-  /** A copy: what is served may be free again at once. */
-  const free = () => Array.from(idle);
 
   /** While somebody waits: gives free seats to who has waited long enough for another, refuses who has waited too long. */
   const look = (): void => {
     timer = undefined;
-    for (const seat of free()) {
+    for (const seat of keeper.free()) {
       idle.delete(seat);
       serve(seat);
     }
     room.refuse(new Error("Timeout acquiring a connection: all were in use"), performance.now() - options.waitMs);
-    if (idle.size === 0 && opening === 0 && room.waitedSince < performance.now() - growthMs && !size.isBusy) {
+    const isLate = idle.size === 0 && room.waitedSince < performance.now() - growthMs;
+    if (isLate && keeper.opening === 0 && !size.isBusy) {
       size.grown();
-      grow();
+      keeper.grow();
     }
     lookSoon();
   };
 
   const lookSoon = (): void => {
     if (room.isEmpty) return;
-    const inMs = idle.size > 0 ? patienceMs.quiet.usual : seats.size + opening < max ? growthMs : sweepMs;
+    const inMs = idle.size > 0 ? patienceMs.quiet.usual : keeper.isFull ? sweepMs : growthMs;
     if (timer !== undefined && performance.now() + inMs >= lookAt) return;
     clearTimeout(timer);
     lookAt = performance.now() + inMs;
     timer = setTimeout(look, inMs);
   };
 
-  const closing = setInterval(() => {
-    for (const seat of free()) if (seat.turnedAt < performance.now() - options.idleMs) retire(seat);
-  }, options.idleMs / 4).unref();
-
-  /** The one that knows fewest goes: its tenants are soon known to others. */
-  const trimming = setInterval(() => {
-    if (seats.size <= size.enough()) return;
-    const [fewest] = [...seats.values()].toSorted((a, b) => a.knows.size - b.knows.size);
-    if (fewest === undefined) return;
-    fewest.isWorn = true;
-    if (idle.has(fewest)) retire(fewest);
-  }, 1_000).unref();
-
   return {
     acquire(tenant, takesMs = Infinity) {
-      if (isClosed) return Promise.reject(closedError());
+      if (keeper.isClosed) return Promise.reject(closedError());
       const seat = choice.choose(tenant, takesMs < Infinity && !room.hasLoner);
       if (seat !== undefined) {
-        if (choice.isCrowded(seat) && !seat.knows.has(tenant)) grow();
+        if (isCrowded(seat) && !seat.knows.has(tenant)) keeper.grow();
         return grant(seat, { tenant, takesMs });
       }
       return new Promise((resolve, reject) => wait({ tenant, takesMs, since: performance.now(), resolve, reject }));
@@ -207,23 +162,20 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
           seat.isWorn ||= fullness > 1;
           serve(seat);
         },
-        () => retire(seat),
+        () => keeper.retire(seat),
       );
     },
     lost(connection) {
       const seat = seats.get(connection);
       if (seat === undefined) return;
       seat.isWorn = true;
-      if (idle.has(seat)) retire(seat);
+      if (idle.has(seat)) keeper.retire(seat);
     },
-    async close() {
-      isClosed = true;
-      clearInterval(closing);
-      clearInterval(trimming);
+    close() {
       clearTimeout(timer);
+      const closing = keeper.close();
       room.refuse(closedError());
-      for (const seat of free()) retire(seat);
-      while (seats.size + opening > 0) await new Promise<void>((resolve) => (onLeft = resolve));
+      return closing;
     },
   };
 }

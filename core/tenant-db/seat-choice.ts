@@ -1,18 +1,16 @@
 /** Which of the connections that may be had now a tenant gets. */
-import { canShare, type Poolable, type Seat, type WearLimits } from "./seat.ts";
+import { canShare, isCrowded, type Poolable, type Seat, type WearLimits } from "./seat.ts";
 
 export interface Seats<C> {
   readonly all: ReadonlyMap<C, Seat<C>>;
-  readonly idle: ReadonlySet<Seat<C>>;
+  readonly idle: Set<Seat<C>>;
   /** Where each tenant is known and goes first. */
-  readonly homes: ReadonlyMap<number, Seat<C>>;
+  readonly homes: Map<number, Seat<C>>;
 }
 
 export interface SeatChoice<C> {
   /** Undefined when the tenant has to wait. @param mayShare one that others are on will do. */
   choose(tenant: number, mayShare: boolean): Seat<C> | undefined;
-  /** It knows so much already that another connection had better know whoever comes next. */
-  isCrowded(seat: Seat<C>): boolean;
   /** Brief statements are on their way there, and one more can be sent behind them. */
   isShareable(seat: Seat<C>): boolean;
   /** It was lent: what else is written in this turn may go with it. */
@@ -23,8 +21,6 @@ export interface SeatChoice<C> {
 export const many = 100;
 /** How long a statement may have to wait behind others only to save a system call. */
 const savingMs = 4;
-/** Fuller than this, a connection gets no newcomers while others are emptier. */
-const crowded = 0.5;
 
 export function createSeatChoice<C extends Poolable>(seats: Seats<C>, limits: WearLimits): SeatChoice<C> {
   const { all, idle, homes } = seats;
@@ -41,7 +37,6 @@ export function createSeatChoice<C extends Poolable>(seats: Seats<C>, limits: We
     const isKnown = !latest.connection.isDirect || homes.size <= many || latest.knows.has(tenant);
     return isKnown ? latest : undefined;
   };
-  const isCrowded = (seat: Seat<C>) => seat.fullness >= crowded;
   /**
    * Brief newcomers are at home on as few connections as keep up with them: the first that is free or nearly so. Fewer
    * server processes learn their tables, and what is sent goes out in fewer system calls.
@@ -53,7 +48,6 @@ export function createSeatChoice<C extends Poolable>(seats: Seats<C>, limits: We
   };
   return {
     isShareable,
-    isCrowded,
     lent: (seat) => void (latest = seat),
     choose(tenant, mayShare) {
       const joined = mayShare ? joinable(tenant) : undefined;

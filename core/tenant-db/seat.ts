@@ -88,6 +88,12 @@ export const canShare = <C extends Poolable>(seat: Seat<C>, limits: WearLimits):
   performance.now() - seat.turnedAt < briefMs &&
   !isDue(seat, limits);
 
+/** Fuller than this, a connection gets no newcomers while others are emptier. */
+const crowded = 0.5;
+
+/** It knows so much already that another connection had better know whoever comes next. */
+export const isCrowded = <C>(seat: Seat<C>): boolean => seat.fullness >= crowded;
+
 /** Takes out of a line who has waited since before that time. */
 export function takeLate<T extends { readonly since: number }>(line: T[], before: number): T[] {
   const firstInTime = line.findIndex(({ since }) => since > before);
