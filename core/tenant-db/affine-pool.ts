@@ -36,8 +36,11 @@ export interface AffinePool<C> {
 /** How long a free connection leaves alone who waits for another: longer while the server has work enough anyway. */
 const patienceMs = { quiet: { usual: 2, amongBrief: 20 }, busy: { usual: 8, amongBrief: 40 } };
 const sweepMs = 200;
-/** So long somebody waits before another connection is opened for brief statements: to open one costs the server as much. */
-const growthMs = 20;
+/**
+ * So long somebody waits before another connection is opened for brief statements: to open one costs the server as much.
+ * Longer while the process is busy: what it waits for is mostly itself.
+ */
+const growthMs = { usual: 20, busy: 100 };
 
 export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<C>): AffinePool<C> {
   const size = createLeanSize(options.load);
@@ -112,8 +115,8 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
       serve(seat);
     }
     room.refuse(new Error("Timeout acquiring a connection: all were in use"), performance.now() - options.waitMs);
-    const isLate = idle.size === 0 && room.waitedSince < performance.now() - growthMs;
-    if (isLate && keeper.opening === 0 && !size.isBusy) {
+    const lateMs = size.isBusy ? growthMs.busy : growthMs.usual;
+    if (idle.size === 0 && keeper.opening === 0 && room.waitedSince < performance.now() - lateMs) {
       size.grown();
       keeper.grow();
     }
@@ -122,7 +125,7 @@ export function createAffinePool<C extends Poolable>(options: AffinePoolOptions<
 
   const lookSoon = (): void => {
     if (room.isEmpty) return;
-    const inMs = idle.size > 0 ? patienceMs.quiet.usual : keeper.isFull ? sweepMs : growthMs;
+    const inMs = idle.size > 0 ? patienceMs.quiet.usual : keeper.isFull ? sweepMs : growthMs.usual;
     if (timer !== undefined && performance.now() + inMs >= lookAt) return;
     clearTimeout(timer);
     lookAt = performance.now() + inMs;
