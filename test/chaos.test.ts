@@ -8,7 +8,7 @@ describe("npm run chaos", () => {
     spawnSync(process.execPath, ["--import", "tsx", projectPath("scripts/chaos.ts"), ...args], { encoding: "utf8" });
 
   it("converges whatever is killed, with nothing twice and nothing orphaned: some points of every column", () => {
-    const { status, stdout, stderr } = run("--every", "40", "--json");
+    const { status, stdout, stderr } = run("--every", "60", "--json");
     expect(status, stdout + stderr).to.equal(0);
     const cells = stdout
       .trim()

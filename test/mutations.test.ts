@@ -27,13 +27,17 @@ describe("mutations of the isolation", () => {
     expect(faults.filter(Boolean)).to.deep.equal([]);
   });
 
-  it("are seen: a job that names its company, and keys without a namespace", () => {
-    const results = ["a job's data name the company", "all keys"].map((name) => {
-      const args = ["--import", "tsx", projectPath("scripts/mutate.ts"), "--json", "--only", name];
-      const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-      expect(status, stdout + stderr).to.equal(0);
-      return JSON.parse(stdout) as { name: string; verdict: string };
-    });
-    expect(results.map(({ verdict }) => verdict)).to.deep.equal(["killed", "killed"]);
+  it("are seen: a job that names its company", () => {
+    const args = [
+      "--import",
+      "tsx",
+      projectPath("scripts/mutate.ts"),
+      "--json",
+      "--only",
+      "a job's data name the company",
+    ];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect(status, stdout + stderr).to.equal(0);
+    expect((JSON.parse(stdout) as { verdict: string }).verdict).to.equal("killed");
   }).timeout(120_000);
 });
