@@ -28,7 +28,7 @@ CREATE TABLE events (id bigint NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (i
 CREATE INDEX events_by_at ON events (at);
 CREATE TABLE events_default PARTITION OF events DEFAULT`;
 
-const parted = "SELECT public.part_by_month('$me', 'events', 'at')";
+const parted = "SELECT public.part_by_month('$me', 'events', 'at'); SELECT public.ensure_month_partitions('$me', 2)";
 
 /** SQL run with the tenant's schema as the path; `$me` is the schema and role, `$other` a role of somebody else. */
 const mendable: Readonly<Record<string, string>> = {

@@ -60,6 +60,8 @@ describe("a company's messages", () => {
     await platform.query(`DELETE FROM ${schema}.inbound_messages WHERE created_at >= $1`, [month(1)]);
     await platform.query(`COMMENT ON TABLE ${schema}.inbound_messages IS 'theirs'`);
     expect(await partLargeTables(platform.ctx, { bytes: 0 })).to.be.greaterThanOrEqual(1);
+    expect(await partsOf(schema)).to.deep.equal(["inbound_messages_default"]);
+    expect(await makeMissingPartitions(platform.ctx)).to.be.greaterThanOrEqual(1);
     expect(await partsOf(schema)).to.deep.equal(["inbound_messages_default", partition("inbound_messages", 1)]);
     await write(schema);
     expect(await countsOf(schema)).to.deep.equal([
@@ -83,6 +85,7 @@ describe("a company's messages", () => {
   it("have every key, check and index as one table or as many", async () => {
     const [one, many] = [await provision(), await provision()];
     await platform.query("SELECT part_by_month($1, 'outbound_messages', 'created_at')", [many.schema]);
+    await makeMissingPartitions(platform.ctx);
     const shapeOf = (schema: string) =>
       platform.query(
         `SELECT conname AS name, pg_get_constraintdef(oid, true) AS what FROM pg_constraint WHERE conrelid = to_regclass($1)
@@ -104,6 +107,7 @@ describe("a company's messages", () => {
   it("get the coming month where it is missing", async () => {
     const { schema } = await provision();
     await platform.query("SELECT part_by_month($1, 'inbound_messages', 'created_at')", [schema]);
+    await makeMissingPartitions(platform.ctx);
     const made = await partsOf(schema);
     expect(await makeMissingPartitions(platform.ctx)).to.equal(0);
     await platform.query(`DROP TABLE ${schema}.${partition("inbound_messages", 1)}`);

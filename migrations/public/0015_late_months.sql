@@ -32,7 +32,7 @@ END
 $$;
 
 -- Parts a table by month: the table with its rows becomes the default partition of a new one of its name, with the same columns,
--- constraints, indexes and rights. No row is moved; reads and writes wait while next month's partition makes sure that none is of that month.
+-- constraints, indexes and rights. No row is moved. Months are made afterwards, each in its own time: reads and writes wait while one is.
 -- Refuses (SE005) what has something by which it is known to others: triggers, policies, views, sequences, keys that point to it.
 CREATE FUNCTION part_by_month(schema_name text, table_name text, month_column text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -86,7 +86,6 @@ BEGIN
     EXECUTE format('COMMENT ON TABLE %s IS %L', parted, remark);
   END IF;
   EXECUTE format('ALTER TABLE %s ATTACH PARTITION %I.%I DEFAULT', parted, schema_name, rest);
-  PERFORM public.ensure_month_partitions(schema_name, 2);
   RETURN true;
 END
 $$;
