@@ -1,5 +1,6 @@
 /** A large table is parted by month while it is in use; to everybody who uses it, it stays the table that it was. */
 import { expect } from "chai";
+import pg from "pg";
 import { coordinate } from "../control-plane/fleet/coordinate.ts";
 import { startRun } from "../control-plane/fleet/plan-run.ts";
 import { verifyFleet } from "../control-plane/fleet/verify/verify-fleet.ts";
@@ -7,6 +8,7 @@ import { makeMissingPartitions, partLargeTables } from "../control-plane/lifecyc
 import { newCompany } from "./support/api-client.ts";
 import { openFleet, type TestFleet } from "./support/fleet.ts";
 import { usePlatform } from "./support/platform.ts";
+import { until } from "./support/wait.ts";
 
 const month = (ahead: number) => {
   const today = new Date();
@@ -113,6 +115,32 @@ describe("a company's messages", () => {
     await platform.query(`DROP TABLE ${schema}.${partition("inbound_messages", 1)}`);
     expect(await makeMissingPartitions(platform.ctx)).to.equal(1);
     expect(await partsOf(schema)).to.deep.equal(made);
+  });
+
+  it("are parted, and get their months, behind a request that is at work, which never waits for that in a circle", async () => {
+    const { schema } = await provision();
+    await write(schema);
+    await platform.query(`DELETE FROM ${schema}.inbound_messages WHERE created_at >= $1`, [month(1)]);
+    const insert = `INSERT INTO ${schema}.inbound_messages (conversation_id, body) SELECT id, 'e então?' FROM ${schema}.conversations`;
+    const isWaiting = () =>
+      platform.query(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ '_month'",
+      );
+    const steps = ["part_by_month($1, 'inbound_messages', 'created_at')", "ensure_month_partitions($1, 2)"];
+    for (const step of steps) {
+      const request = new pg.Client({ connectionString: platform.databaseUrl });
+      await request.connect();
+      try {
+        await request.query(`BEGIN; UPDATE ${schema}.conversations SET last_inbound_at = now()`);
+        const changing = platform.query<{ did: boolean | number }>(`SELECT ${step} AS did`, [schema]);
+        await until(isWaiting, (rows) => rows.length > 0, { what: `${step} waits` });
+        await request.query(`${insert}; COMMIT`);
+        expect(Number((await changing)[0]?.did), step).to.equal(1);
+      } finally {
+        await request.end();
+      }
+    }
+    expect(await partsOf(schema)).to.deep.equal(["inbound_messages_default", partition("inbound_messages", 1)]);
   });
 
   it("stay one table where something hangs on it that would stay behind", async () => {

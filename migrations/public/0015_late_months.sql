@@ -1,11 +1,30 @@
 -- why: a table is parted by month when it is large: for each partition made PostgreSQL reads the constraints of every schema there is
 -- up
+-- Locks what a table's foreign keys point to before the table itself is locked, in the order in which requests come: who has changed a
+-- conversation writes its message next, and would wait for us while we wait for him. What is locked afterwards is waited for in less than
+-- the second after which a request looks for a deadlock and dies of it. Answers the lock_timeout that was.
+CREATE FUNCTION lock_key_targets(child oid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  usual text := current_setting('lock_timeout');
+  target record;
+BEGIN
+  FOR target IN SELECT DISTINCT n.nspname, c.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.confrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.conrelid = child AND k.contype = 'f' ORDER BY 1, 2
+  LOOP
+    EXECUTE format('LOCK TABLE %I.%I IN SHARE ROW EXCLUSIVE MODE', target.nspname, target.relname);
+    PERFORM set_config('lock_timeout', '100ms', true);
+  END LOOP;
+  RETURN usual;
+END
+$$;
+
 -- Makes partitions <table>_yYYYYmMM for the current month and those after it, `months` in all, where they are missing. A month whose
 -- rows are in the default partition already stays there.
 CREATE OR REPLACE FUNCTION ensure_month_partitions(schema_name text, months integer) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
   parent record;
   first_day date;
+  usual text;
   made integer := 0;
 BEGIN
   FOR parent IN
@@ -16,6 +35,7 @@ BEGIN
     FOR month IN 0 .. months - 1 LOOP
       first_day := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => month))::date;
       IF to_regclass(format('%I.%I', schema_name, parent.relname || to_char(first_day, '"_y"YYYY"m"MM'))) IS NULL THEN
+        usual := public.lock_key_targets(parent.oid);
         BEGIN
           EXECUTE format('CREATE TABLE %I.%I PARTITION OF %I.%I FOR VALUES FROM (%L) TO (%L)',
             schema_name, parent.relname || to_char(first_day, '"_y"YYYY"m"MM'), schema_name, parent.relname,
@@ -24,6 +44,7 @@ BEGIN
         EXCEPTION WHEN check_violation THEN
           NULL;
         END;
+        PERFORM set_config('lock_timeout', usual, true);
       END IF;
     END LOOP;
   END LOOP;
@@ -42,12 +63,15 @@ DECLARE
   remark text := obj_description(whole, 'pg_class');
   definitions text[];
   own_index record;
+  usual text;
   step text;
 BEGIN
   IF whole IS NULL THEN
     RETURN false;
   END IF;
+  usual := public.lock_key_targets(whole);
   EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', parted);
+  PERFORM set_config('lock_timeout', usual, true);
   IF to_regclass(parted) IS DISTINCT FROM whole::regclass OR NOT EXISTS (
     SELECT FROM pg_class WHERE oid = whole AND relkind = 'r' AND NOT relispartition) THEN
     RETURN false;
@@ -90,7 +114,7 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION part_by_month(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lock_key_targets(oid), part_by_month(text, text, text) FROM PUBLIC;
 
 -- down
 DROP FUNCTION part_by_month(text, text, text);
@@ -118,3 +142,4 @@ BEGIN
   RETURN made;
 END
 $$;
+DROP FUNCTION lock_key_targets(oid);

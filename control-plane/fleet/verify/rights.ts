@@ -1,4 +1,7 @@
-/** Rights that nobody should have or that somebody lacks, and this month's partitions where no other takes its rows: what a schema's shape leaves out, as facts. */
+/**
+ * Rights that nobody should have or that somebody lacks, and this month's partitions where no other takes its rows: what a
+ * schema's shape leaves out, as facts.
+ */
 import { grantee, ofSchema } from "../../../core/migrations/shape-query.ts";
 import { extensionSchema, runtimeRole } from "../../../core/migrations/tenant-schema.ts";
 

@@ -4,7 +4,7 @@ import { partByMonthStatement, partitionStatement } from "../../../core/migratio
 import type { ControlContext } from "../../context.ts";
 
 /** Beyond this a table's months are worth a partition each: dropping one of them spares the deletion of some 100,000 rows. */
-export const largeBytes = 64 * 1024 * 1024;
+const largeBytes = 64 * 1024 * 1024;
 
 export interface UpkeepOptions {
   readonly isStopped?: () => boolean;

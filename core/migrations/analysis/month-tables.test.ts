@@ -78,6 +78,12 @@ describe("a table that its file parts by a time", () => {
     ).to.include(table);
   });
 
+  it("is parted from the start where the default partition's name would be cut off", async () => {
+    const named = (length: number) => first.replaceAll("events", "e".repeat(length));
+    expect((await compile(named(55)))[0]?.statements).to.have.length(2);
+    expect((await compile(named(56)))[0]?.statements).to.have.length(3);
+  });
+
   it("may be read, written and indexed by any file", async () => {
     const [file] = await compile(
       first,

@@ -14,6 +14,9 @@ export interface MonthTable {
   readonly key: string;
 }
 
+/** PostgreSQL cuts off what is longer. */
+const longestName = 63;
+
 export const defaultPartition = (table: string): string => `${table}_default`;
 
 /**
@@ -50,7 +53,8 @@ function partedByTime({ tree }: Statement): MonthTable | undefined {
   const keys = all(partspec?.partParams, "PartitionElem");
   const [{ name: key = "" } = {}] = keys;
   if (partspec?.strategy !== "PARTITION_STRATEGY_RANGE" || keys.length !== 1 || key === "") return undefined;
-  return { name: relationName(relation ?? {}), key };
+  const name = relationName(relation ?? {});
+  return Buffer.byteLength(defaultPartition(name)) > longestName ? undefined : { name, key };
 }
 
 function makesDefault({ tree }: Statement, { name }: MonthTable): boolean {
