@@ -1,4 +1,6 @@
+import type { Finding } from "../../control-plane/lifecycle/inspection/inspection-store.ts";
 import { newCompany, type ApiClient } from "./api-client.ts";
+import type { Platform } from "./platform.ts";
 import { until } from "./wait.ts";
 
 /** Every company is looked at about once a second. */
@@ -22,4 +24,11 @@ export const inspected = (api: ApiClient, path: string, result: string) =>
     async () => (await api.get(`${path}/explain`)).body.inspection,
     (inspection) => inspection?.result === result,
     { what: `an inspection that says ${result}` },
+  );
+
+/** What the audit log says of a company's drift, oldest first. */
+export const actsOf = (platform: Platform, id: number, action: string) =>
+  platform.query<{ actor: string; findings: Finding[] }>(
+    "SELECT actor, data -> 'findings' AS findings FROM audit_log WHERE company_id = $1 AND action = $2 ORDER BY id",
+    [id, action],
   );
