@@ -1,7 +1,7 @@
 /** The whole product on this machine: servers that no URL names, and the three programs. `npm start`, tests and benchmarks use it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../core/config.ts";
-import { projectPath } from "../core/paths.ts";
+import { programPath } from "../core/paths.ts";
 import { writeConnection, removeConnection, type Connection } from "./embedded/connection-file.ts";
 import { choosePort } from "./embedded/ports.ts";
 import { startProgram, type Program } from "./embedded/program.ts";
@@ -59,7 +59,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const start = async (name: ProgramName, more: Extra = {}, label: string = name): Promise<Program> => {
       const program = await startProgram({
         name: label,
-        entry: projectPath(name, "main.ts"),
+        entry: programPath(name, "main"),
         env: { ...env, ...more },
         onLog: (line: string) => options.onLog?.(label, line),
         onExit: ({ asked, code, signal }) => {

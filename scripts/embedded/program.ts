@@ -40,7 +40,7 @@ export type ProgramOptions = {
  */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { name, onExit } = options;
-  const child = spawn(process.execPath, commandLine(options.entry), {
+  const child = spawn(process.execPath, programArguments(options.entry), {
     env: options.env,
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -69,8 +69,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   return { name, pid, ready, kill, stop };
 }
 
-/** tsx is named by its address, for `--import tsx` would be looked up from wherever the supervisor was started. */
-function commandLine(entry: string): string[] {
+/**
+ * Returns node's arguments that run a program: `.ts` by tsx, `.js` as it is. tsx is named by its address, because
+ * `--import tsx` is resolved from the folder in which the child is started.
+ */
+export function programArguments(entry: string): string[] {
   return entry.endsWith(".js")
     ? [entry]
     : ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href, entry];
