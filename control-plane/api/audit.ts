@@ -23,6 +23,10 @@ const entrySchema = z.object({
   hash: z.string().describe("SHA-256 over the row and the hash of the row before"),
 });
 
+const pageSchema = z.object({ entries: z.array(entrySchema), nextCursor: z.string().nullable() });
+
+export type AuditPage = z.output<typeof pageSchema>;
+
 export const auditRoutes: readonly Route[] = [
   defineRoute({
     method: "get",
@@ -32,12 +36,7 @@ export const auditRoutes: readonly Route[] = [
     auth: "user",
     role: "admin",
     query: listQuery,
-    answers: {
-      200: {
-        description: "A page",
-        schema: z.object({ entries: z.array(entrySchema), nextCursor: z.string().nullable() }),
-      },
-    },
+    answers: { 200: { description: "A page", schema: pageSchema } },
     async handle(ctx, { query: { tenant, ...query }, res }) {
       const companyId = tenant ? (await getCompany(ctx.db, tenant)).id : undefined;
       res.json(await listAudit(ctx, { ...query, companyId }));

@@ -16,6 +16,8 @@ const signedInSchema = z.object({
   user: z.object({ id: z.int(), email: z.string(), name: z.string(), role: z.string() }),
 });
 
+export type SignedIn = z.output<typeof signedInSchema>;
+
 export const adminSchema = z.strictObject({
   token: z.string().min(20).max(100),
   email: z.email("must be an e-mail address").max(254),

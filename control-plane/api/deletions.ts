@@ -10,6 +10,8 @@ const answer = z.object({
   jws: z.string().describe("The same, signed (RFC 7515, ES256); `npm run tenant -- verify-manifest` checks it"),
 });
 
+export type DeletionRecord = z.output<typeof answer>;
+
 export const deletionRoutes: readonly Route[] = [
   defineRoute({
     method: "get",

@@ -9,6 +9,8 @@ const grantedSchema = z.object({
   expiresAt: z.iso.datetime().describe("Until when it has to be opened"),
 });
 
+export type ImpersonationGrant = z.output<typeof grantedSchema>;
+
 export const impersonationRoutes: readonly Route[] = [
   defineRoute({
     method: "post",

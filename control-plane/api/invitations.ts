@@ -8,6 +8,8 @@ const invitationSchema = z.object({
   expiresAt: z.iso.datetime(),
 });
 
+export type Invitation = z.output<typeof invitationSchema>;
+
 export const invitationRoutes: readonly Route[] = [
   defineRoute({
     method: "post",

@@ -24,6 +24,12 @@ const resultsQuery = z.strictObject({
   after: z.coerce.number().int().min(0).default(0).describe("`nextAfter` of the page before"),
 });
 
+const runsSchema = z.object({ runs: z.array(runSummarySchema) });
+const resultsSchema = z.object({ tenants: z.array(resultSchema), nextAfter: z.int().nullable() });
+
+export type RunList = z.output<typeof runsSchema>;
+export type RunResultPage = z.output<typeof resultsSchema>;
+
 export const runRoutes: readonly Route[] = [
   defineRoute({
     method: "post",
@@ -58,7 +64,7 @@ export const runRoutes: readonly Route[] = [
     summary: "List migration runs, newest first",
     auth: "user",
     query: runsQuery,
-    answers: { 200: { description: "The newest runs", schema: z.object({ runs: z.array(runSummarySchema) }) } },
+    answers: { 200: { description: "The newest runs", schema: runsSchema } },
     async handle(ctx, { query, res }) {
       res.json({ runs: (await listRuns(ctx.db, query.limit)).map(presentRunSummary) });
     },
@@ -83,12 +89,7 @@ export const runRoutes: readonly Route[] = [
     auth: "user",
     params: runReference,
     query: resultsQuery,
-    answers: {
-      200: {
-        description: "A page",
-        schema: z.object({ tenants: z.array(resultSchema), nextAfter: z.int().nullable() }),
-      },
-    },
+    answers: { 200: { description: "A page", schema: resultsSchema } },
     async handle(ctx, { params, query: { status, limit, after }, res }) {
       await getRun(ctx.db, params.id);
       const filter = { after, limit: limit + 1, ...(status === undefined ? {} : { status }) };

@@ -19,6 +19,8 @@ const orphansSchema = z.object({
   withoutNamespace: ids.describe("Companies whose Redis namespace holds no key at all"),
 });
 
+export type OrphanReport = z.output<typeof orphansSchema>;
+
 export const orphanRoutes: readonly Route[] = [
   defineRoute({
     method: "get",

@@ -11,6 +11,10 @@ const planSchema = z.object({
   modules: z.array(z.string()),
 });
 
+const plansSchema = z.object({ plans: z.array(planSchema) });
+
+export type PlanList = z.output<typeof plansSchema>;
+
 export const planRoutes: readonly Route[] = [
   defineRoute({
     method: "get",
@@ -18,7 +22,7 @@ export const planRoutes: readonly Route[] = [
     tag: "plans",
     summary: "List plans with their limits and modules",
     auth: "user",
-    answers: { 200: { description: "All plans that can be chosen", schema: z.object({ plans: z.array(planSchema) }) } },
+    answers: { 200: { description: "All plans that can be chosen", schema: plansSchema } },
     async handle(ctx, { res }) {
       const plans = await listPlans(ctx.db);
       res.json({

@@ -13,3 +13,5 @@ export const problemSchema = z
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })),
   })
   .meta({ id: "Problem", description: "What went wrong (RFC 9457); `code` is stable, `detail` says what to do next." });
+
+export type Problem = z.output<typeof problemSchema>;

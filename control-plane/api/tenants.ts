@@ -18,6 +18,10 @@ const listQuery = z.strictObject({
   cursor: z.string().max(200).optional().describe("`nextCursor` of the page before"),
 });
 
+const pageSchema = z.object({ tenants: z.array(tenantSchema), nextCursor: z.string().nullable() });
+
+export type TenantPage = z.output<typeof pageSchema>;
+
 export const tenantRoutes: readonly Route[] = [
   defineRoute({
     method: "post",
@@ -52,12 +56,7 @@ export const tenantRoutes: readonly Route[] = [
     summary: "List companies, newest first",
     auth: "user",
     query: listQuery,
-    answers: {
-      200: {
-        description: "A page",
-        schema: z.object({ tenants: z.array(tenantSchema), nextCursor: z.string().nullable() }),
-      },
-    },
+    answers: { 200: { description: "A page", schema: pageSchema } },
     async handle(ctx, { query, res }) {
       res.json(await listTenants(ctx, query));
     },

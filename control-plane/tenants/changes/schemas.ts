@@ -33,3 +33,5 @@ export const impersonationSchema = z.strictObject({
 });
 
 export const changeSchema = z.object({ operation: operationSchema });
+
+export type StartedChange = z.output<typeof changeSchema>;
