@@ -101,7 +101,16 @@ function settingsFor({ durable }: PostgresSetup, port: number): string[] {
     password_encryption: "scram-sha-256",
     // After a crash every file is synced before recovery begins: one by one that is hundreds for each tenant.
     ...(process.platform === "linux" ? { recovery_init_sync_method: "syncfs" } : {}),
-    ...(durable ? {} : { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
+    ...(durable
+      ? {}
+      : {
+          fsync: "off",
+          synchronous_commit: "off",
+          full_page_writes: "off",
+          wal_level: "minimal",
+          max_wal_senders: 0,
+          autovacuum_naptime: "10min",
+        }),
   };
   return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
