@@ -5,7 +5,7 @@ import { currentTenant, findCurrentTenant, runAsTenant } from "./current-tenant.
 const tenant = (id: number) => ({ id, uuid: `uuid-${id}`, slug: `slug-${id}` });
 
 describe("the current tenant", () => {
-  it("is nobody outside of a request or a job", () => {
+  it("is absent outside of a request or a job", () => {
     expect(() => currentTenant()).to.throw("no tenant is served here");
     expect(findCurrentTenant()).to.equal(undefined);
   });

@@ -9,7 +9,7 @@ describe("a row", () => {
   const item = (name: string): Item => ({ name, before: undefined, after: undefined, isInRow: false });
   const [a, b, c, d] = ["a", "b", "c", "d"].map(item) as [Item, Item, Item, Item];
 
-  it("keeps the order in which things came, whoever leaves", () => {
+  it("keeps the order in which things came, whichever leave", () => {
     const row = createRow<Item>();
     for (const one of [a, b, c, d]) row.append(one);
     const left = () => {

@@ -4,6 +4,7 @@ import { hashPassword } from "../core/passwords.ts";
 import { randomToken, sha256Hex } from "../core/secrets.ts";
 import { createApiClient, newCompany } from "./support/api-client.ts";
 import { adminEmail, adminPassword, usePlatform } from "./support/platform.ts";
+import { respondAsync } from "./support/tenant.ts";
 
 describe("accounts of the platform", () => {
   const platform = usePlatform();
@@ -27,8 +28,7 @@ describe("accounts of the platform", () => {
       ]);
       clients.set(role, await createApiClient(platform.api.url, { email: `${role}@example.com`, password }));
     }
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany(), { Prefer: "respond-async" });
-    const path = `/api/tenants/${body.tenant.id}`;
+    const { path } = await platform.createTenant({}, respondAsync);
     const viewer = clients.get("viewer");
     const operator = clients.get("operator");
     expect((await viewer?.get(path))?.status).to.equal(200);
@@ -68,7 +68,7 @@ describe("accounts of the platform", () => {
     expect((await post("/api/auth/logout", {}, accessToken)).status).to.equal(401);
   });
 
-  it("every sign-in, refusal and end of a session is in the audit log, and nothing that was typed", async () => {
+  it("sign-ins, refusals and session ends are audited, without what was typed", async () => {
     const newest = async () =>
       (await platform.query<{ id: number }>("SELECT coalesce(max(id), 0)::int AS id FROM audit_log"))[0]?.id;
     const from = await newest();
@@ -94,7 +94,7 @@ describe("accounts of the platform", () => {
     expect(JSON.stringify(rows)).not.to.include("segredo").and.not.include("ninguem");
   });
 
-  it("the first admin's link is worth nothing once there is an admin, however it was made", async () => {
+  it("the first admin's link is invalid once there is an admin, however it was made", async () => {
     const token = randomToken();
     const remember = () =>
       platform.query(
@@ -111,15 +111,13 @@ describe("accounts of the platform", () => {
   });
 
   it("text that PostgreSQL cannot hold is a wrong field, never a fault of ours", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany(), { Prefer: "respond-async" });
+    const { path } = await platform.createTenant({}, respondAsync);
     const plan = { code: "texto", name: "Texto", priceCents: 1, limits: {} };
     const answers = [
       await post("/api/auth/login", { email: "a\u0000@b.co", password: "x" }),
       await platform.api.get("/api/tenants?search=%00"),
       await platform.api.get("/api/tenants/%00"),
-      await platform.api.request("DELETE", `/api/tenants/${body.tenant.id}`, {
-        rawBody: `{"confirm":"x","reason":"\\ud800"}`,
-      }),
+      await platform.api.request("DELETE", path, { rawBody: `{"confirm":"x","reason":"\\ud800"}` }),
       await platform.api.request("POST", "/api/tenants/provision", {
         rawBody: JSON.stringify(newCompany()).replace('"Empresa', '"\\ud800 Empresa'),
       }),

@@ -1,43 +1,30 @@
 /** `npm run tenant -- adopt`: a schema that lost its company in the registry becomes a company again. */
-import { spawn } from "node:child_process";
-import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { passOverUsedIds } from "../control-plane/lifecycle/upkeep/used-ids.ts";
 import { planAdoption } from "../control-plane/tenants/adoption/plan.ts";
 import { adoptTenant } from "../control-plane/tenants/adoption/adopt-tenant.ts";
 import { AppError } from "../core/errors.ts";
 import { readMigrations } from "../core/migrations/sql-files.ts";
-import { projectPath } from "../core/paths.ts";
-import { newCompany } from "./support/api-client.ts";
+import { runCli } from "./support/cli.ts";
+import { inspected } from "./support/inspections.ts";
 import { usePlatform } from "./support/platform.ts";
-import { until } from "./support/wait.ts";
+import { tenantAt } from "./support/tenant-waits.ts";
 
 describe("adopting a schema", function () {
   // Each run of the command is a process that starts.
   this.timeout(120_000);
   const platform = usePlatform({ workers: true });
 
-  const run = async (args: readonly string[]) => {
-    const { DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR } = platform.config;
-    const child = spawn(process.execPath, ["--import", "tsx", projectPath("scripts/tenant.ts"), "adopt", ...args], {
-      env: { PATH: process.env["PATH"], DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR },
-    });
-    const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
-    return { code, stdout, stderr };
+  const adopt = (given: Record<string, string>, ...flags: string[]) => {
+    const options = Object.entries(given).flatMap(([name, value]) => [`--${name}`, value]);
+    return runCli("scripts/tenant", ["adopt", ...options, ...flags], { platform });
   };
-  const adopt = (given: Record<string, string>, ...flags: string[]) =>
-    run([...Object.entries(given).flatMap(([name, value]) => [`--${name}`, value]), ...flags]);
 
   const provision = async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const path = `/api/tenants/${body.tenant.id}`;
-    await until(
-      () => platform.api.get(path),
-      (answer) => answer.body.resources.every((row: { status: string }) => row.status === "ready"),
-    );
-    await platform.query(`INSERT INTO ${body.tenant.schema}.customers (name) VALUES ('Fica')`);
-    return body.tenant;
+    const tenant = await platform.createTenant();
+    const { domain } = await tenant.becomesReady();
+    await platform.query(`INSERT INTO ${tenant.schema}.customers (name) VALUES ('Fica')`);
+    return Object.assign(tenant, { domain });
   };
   /** The registry as an older backup knew it. */
   const forget = async (id: number) => {
@@ -65,22 +52,19 @@ describe("adopting a schema", function () {
     const owners = await platform.query(`SELECT id, email, password_hash FROM ${schema}.users`);
 
     const plan = await adopt(optionsFor(tenant), "--dry-run");
-    expect(plan.code, plan.stderr).to.equal(0);
+    expect(plan.status, plan.stderr).to.equal(0);
     expect(plan.stdout).to.include(`would make company ${id} (${slug}, De Volta) of ${schema}`);
     expect(plan.stdout).to.include(`uuid: ${uuid}, of its mark`);
     expect(plan.stdout).to.include("role: made anew; Redis namespace: there, kept");
     expect(await platform.query("SELECT 1 FROM companies WHERE id = $1", [id])).to.have.length(0);
 
     const done = await adopt(optionsFor(tenant));
-    expect(done.code, done.stderr).to.equal(0);
-    const answer = await until(
-      () => platform.api.get(`/api/tenants/${id}`),
-      ({ body }) =>
-        body.status === "active" && body.resources.every((row: { status: string }) => row.status === "ready"),
-      { what: "the company's return" },
-    );
-    expect(answer.body).to.deep.include({ id, uuid, slug, name: "De Volta", schema });
-    expect(answer.body.plan.code).to.equal("premium");
+    expect(done.status, done.stderr).to.equal(0);
+    const adopted = tenantAt(platform.api, id);
+    await adopted.becomes("active");
+    const back = await adopted.becomesReady();
+    expect(back).to.deep.include({ status: "active", id, uuid, slug, name: "De Volta", schema });
+    expect(back.plan.code).to.equal("premium");
     expect(await platform.query(`SELECT name FROM ${schema}.customers`)).to.deep.equal([{ name: "Fica" }]);
     expect(await platform.query(`SELECT id, email, password_hash FROM ${schema}.users`)).to.deep.equal(owners);
     expect(await platform.ctx.redis.hget(`tenant:{${id}}:meta`, "name")).to.equal("De Volta");
@@ -94,18 +78,14 @@ describe("adopting a schema", function () {
     expect(operations).to.deep.equal([{ kind: "adopt", status: "succeeded" }]);
     // Its schema and rights are as the migrations made them, and nothing is left over.
     await platform.api.post(`/api/tenants/${id}/reconcile`);
-    await until(
-      async () => (await platform.api.get(`/api/tenants/${id}/explain`)).body.inspection,
-      (inspection) => inspection?.result === "ok",
-      { what: "an inspection without findings" },
-    );
+    await inspected(platform.api, adopted.path, "ok");
     const { body: orphans } = await platform.api.get("/api/orphans");
     expect(JSON.stringify(orphans)).not.to.include(String(id));
     // The next company gets the next id, not this one.
-    expect((await platform.api.post("/api/tenants/provision", newCompany())).body.tenant.id).to.be.greaterThan(id);
+    expect((await platform.createTenant()).id).to.be.greaterThan(id);
   });
 
-  it("gives back what a restore brought without marks, rights, an owner and the newest migration", async () => {
+  it("restores marks, rights, owner and the newest migration where a restore lost them", async () => {
     const tenant = await provision();
     const { id, schema } = tenant;
     await forget(id);
@@ -124,7 +104,7 @@ describe("adopting a schema", function () {
     expect((refused as Error).message).to.match(/has no owner; name one with --owner-email/);
 
     const done = await adopt({ ...optionsFor(tenant), "owner-email": "ana@example.com", "owner-name": "Ana" });
-    expect(done.code, done.stderr).to.equal(0);
+    expect(done.status, done.stderr).to.equal(0);
     const { body } = await platform.api.get(`/api/tenants/${id}`);
     expect(body.uuid).not.to.equal(tenant.uuid);
     const [facts] = await platform.query(
@@ -172,15 +152,15 @@ describe("adopting a schema", function () {
     await platform.query(`ALTER TABLE ${schema}.knex_migrations RENAME TO gone`);
 
     const refused = await adopt(good);
-    expect(refused).to.deep.include({ code: 1, stderr: `${schema} has no table knex_migrations\n` });
+    expect(refused).to.deep.include({ status: 1, stderr: `${schema} has no table knex_migrations\n` });
     const wrong = await adopt({ schema });
-    expect(wrong.code).to.equal(2);
+    expect(wrong.status).to.equal(2);
     expect(wrong.stderr).to.include("slug: is missing");
     expect(await countCompanies()).to.equal(before);
     expect(await platform.query(`SELECT name FROM ${schema}.customers`)).to.deep.equal([{ name: "Fica" }]);
   });
 
-  it("is still possible after a control plane started: no new company is given its number, nor one before", async () => {
+  it("stays possible after a control plane started: its id and those before stay free", async () => {
     const { id } = await provision();
     await forget(id);
     await platform.query("SELECT setval('companies_id_seq', $1, false)", [id - 5]);

@@ -15,6 +15,7 @@ import { readLeasedTenant } from "../control-plane/lifecycle/tenant-store.ts";
 import { ResourceError } from "../core/errors.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, type Company } from "./support/runtime-client.ts";
+import { tenantAt } from "./support/tenant-waits.ts";
 import { until } from "./support/wait.ts";
 
 describe("the last export of a company", () => {
@@ -23,11 +24,7 @@ describe("the last export of a company", () => {
 
   const remove = async (id: number) => {
     await platform.ctx.db.transaction((db) => aimAt(db, id, { desired: "deleted" }));
-    await until(
-      () => platform.api.get(`/api/tenants/${id}`),
-      ({ body }) => body.status === "deleted",
-      { what: "the end of everything" },
-    );
+    await tenantAt(platform.api, id).becomes("deleted");
   };
   interface Row extends Record<string, unknown> {
     readonly path: string;
@@ -78,7 +75,7 @@ describe("the last export of a company", () => {
     expect(await archive.inspect(platform.ctx, tenant)).to.deep.equal({ state: "absent" });
   });
 
-  it("is not taken twice, but again when its file is gone or was changed; a crash's leftovers go", async () => {
+  it("is taken again only when its file is gone or changed; a crash's leftovers go", async () => {
     const company = await openCompany(platform);
     const tenant = await hold(company);
     await archive.ensure(platform.ctx, tenant);
@@ -115,7 +112,7 @@ describe("the last export of a company", () => {
     expect(await archive.inspect(platform.ctx, tenant)).to.deep.equal({ state: "present" });
   });
 
-  it("that cannot be written is tried again and says which folder; nothing is removed meanwhile", async () => {
+  it("that cannot be written is retried and names the folder; nothing is removed", async () => {
     const company = await openCompany(platform);
     const tenant = await hold(company);
     const file = join(platform.config.DATA_DIR, "no-folder");
@@ -131,7 +128,7 @@ describe("the last export of a company", () => {
     expect(await schemas(company.id)).to.have.length(1);
   });
 
-  it("of a schema under another mark is a conflict: nobody can say whose data it is", async () => {
+  it("of a schema under another mark is a conflict: its data may be another's", async () => {
     const company = await openCompany(platform);
     const tenant = await hold(company);
     await platform.query(`COMMENT ON SCHEMA tenant_${company.id} IS NULL`);

@@ -186,7 +186,7 @@ describe("the export of a company", () => {
     }
   });
 
-  it("in which one byte was changed is refused by its hash, and wherever it matters without it", async () => {
+  it("with a changed byte is refused by its hash, and without it where that matters", async () => {
     const bytes = await readFile(file);
     const { manifest, sha256 } = await verifyArchive(file);
     let seen = 0;
@@ -204,7 +204,7 @@ describe("the export of a company", () => {
     expect(seen).to.be.greaterThan(30);
   });
 
-  it("that was put together anew says which table is not what its manifest says", async () => {
+  it("that was repacked says which table is not what its manifest says", async () => {
     const entries = await readEntries(file);
     const edited = async (change: (copy: Map<string, Buffer>) => void) => {
       const copy = new Map(entries);

@@ -1,57 +1,37 @@
-import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { projectPath } from "../core/paths.ts";
-import { newCompany } from "./support/api-client.ts";
+import type { AuditPage } from "../control-plane/api/audit.ts";
+import { runCli } from "./support/cli.ts";
 import { usePlatform } from "./support/platform.ts";
+import { respondAsync } from "./support/tenant.ts";
 
-interface Entry {
-  readonly id: number;
-  readonly actor: string;
-  readonly action: string;
-  readonly tenantId: number | null;
-  readonly at: string;
-  readonly hash: string;
-}
+type Entry = AuditPage["entries"][number];
 
-describe("the audit log", () => {
+describe("the audit log", function () {
+  // Each run of the command is a process that starts, several to a test.
+  this.timeout(120_000);
   const platform = usePlatform();
 
-  const run = (...args: string[]) => {
-    const { DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR } = platform.config;
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      ["--import", "tsx", projectPath("scripts/audit.ts"), ...args],
-      {
-        env: { PATH: process.env["PATH"], DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR },
-        encoding: "utf8",
-        maxBuffer: 64 * 1024 * 1024,
-      },
-    );
-    return { status, stdout, stderr };
+  const run = (...args: string[]) => runCli("scripts/audit", args, { platform });
+
+  const verify = async (...args: string[]) => {
+    const result = await run("verify", "--json", ...args);
+    return { status: result.status, ...result.json() };
   };
 
-  const verify = (...args: string[]) => {
-    const { status, stdout } = run("verify", "--json", ...args);
-    return { status, ...JSON.parse(stdout) };
-  };
-
-  const exported = (...args: string[]): Entry[] => {
-    const { status, stdout, stderr } = run("export", ...args);
+  const exported = async (...args: string[]): Promise<Entry[]> => {
+    const { status, stderr, lines } = await run("export", ...args);
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: "" });
-    return stdout
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => JSON.parse(line));
+    return lines.map((line) => JSON.parse(line));
   };
 
   /** Changes the log behind its triggers' backs, looks, and puts everything back. */
-  const tampered = async <T>(change: string, look: () => T): Promise<T> => {
+  const tampered = async <T>(change: string, look: () => Promise<T>): Promise<T> => {
     const restore = "ALTER TABLE audit_log ENABLE TRIGGER USER; DROP TABLE audit_kept;";
     await platform.query(
       `CREATE TABLE audit_kept AS TABLE audit_log; ALTER TABLE audit_log DISABLE TRIGGER USER; ${change}`,
     );
     try {
-      return look();
+      return await look();
     } finally {
       await platform.query(`DELETE FROM audit_log; INSERT INTO audit_log TABLE audit_kept; ${restore}`);
     }
@@ -67,12 +47,8 @@ describe("the audit log", () => {
     return row?.hash ?? "";
   };
 
-  it("holds who did what to which company, chained in order, also when many write at once", async () => {
-    await Promise.all(
-      Array.from({ length: 8 }, () =>
-        platform.api.post("/api/tenants/provision", newCompany(), { Prefer: "respond-async" }),
-      ),
-    );
+  it("chains actor, action and company of each act, also of concurrent writers", async () => {
+    await Promise.all(Array.from({ length: 8 }, () => platform.createTenant({}, respondAsync)));
     const rows = await platform.query<{
       action: string;
       actor: string;
@@ -85,14 +61,16 @@ describe("the audit log", () => {
       expect(row.correlation_id).to.be.a("string");
     }
     const [{ count } = { count: 0 }] = await platform.query<{ count: number }>("SELECT count(*)::int FROM audit_log");
-    expect(verify()).to.deep.equal({
+    expect(await verify()).to.deep.equal({
       status: 0,
       rows: count,
       lastHash: await lastHash(),
       broken: [],
       holdsExpected: null,
     });
-    expect(run("verify").stdout).to.include(`${count} rows`).and.include("the chain holds");
+    expect((await run("verify")).stdout)
+      .to.include(`${count} rows`)
+      .and.include("the chain holds");
   });
 
   it("can only grow", async () => {
@@ -108,7 +86,7 @@ describe("the audit log", () => {
       const { status, body } = await platform.api.get(`/api/audit?limit=3&cursor=${cursor}`);
       expect(status).to.equal(200);
       expect(body.entries.length).to.be.within(1, 3);
-      ids.push(...body.entries.map((entry: Entry) => entry.id));
+      ids.push(...body.entries.map((entry) => entry.id));
       if (body.nextCursor === null) break;
       cursor = body.nextCursor;
     }
@@ -117,17 +95,16 @@ describe("the audit log", () => {
   });
 
   it("is narrowed by company (id, uuid or slug), by actor and by action", async () => {
-    const made = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id, uuid, slug } = made.body.tenant;
+    const { id, uuid, slug } = await platform.createTenant();
     const retry = await platform.api.post(`/api/tenants/${id}/retry`, undefined, { "X-Request-Id": "of-this-test" });
     expect(retry.status).to.equal(202);
     const { entries, nextCursor } = (await platform.api.get(`/api/audit?tenant=${slug}`)).body;
     expect(nextCursor).to.equal(null);
-    expect(entries.map((entry: Entry) => entry.action)).to.deep.equal(["tenant.retry-requested", "tenant.requested"]);
-    const [newest] = entries;
+    expect(entries.map((entry) => entry.action)).to.deep.equal(["tenant.retry-requested", "tenant.requested"]);
+    const newest = entries[0] as Entry;
     expect(Object.keys(newest)).to.have.members("id actor action tenantId correlationId data at hash".split(" "));
     expect(newest).to.deep.include({ tenantId: id, correlationId: "of-this-test", hash: await hashOf(newest.id) });
-    expect(newest.data.operationId).to.equal(retry.body.operation.id);
+    expect(newest.data["operationId"]).to.equal(retry.body.operation.id);
     expect(Math.abs(Date.parse(newest.at) - Date.now())).to.be.below(60_000);
     const list = async (query: string) => (await platform.api.get(`/api/audit?${query}`)).body.entries;
     expect(await list(`tenant=${id}`)).to.deep.equal(entries);
@@ -151,22 +128,24 @@ describe("the audit log", () => {
 
   it("is exported as a line for each row, oldest first, with its hash", async () => {
     const rows = await platform.query("SELECT id::int, hash FROM audit_log ORDER BY id");
-    expect(exported().map(({ id, hash }) => ({ id, hash }))).to.deep.equal(rows);
+    expect((await exported()).map(({ id, hash }) => ({ id, hash }))).to.deep.equal(rows);
     const { body } = await platform.api.get("/api/audit?action=tenant.retry-requested");
-    const [retry] = body.entries;
-    expect(exported("--tenant", String(retry.tenantId)).at(-1)).to.deep.equal(retry);
-    const since = exported("--since", retry.at);
+    const retry = body.entries[0] as Entry;
+    expect((await exported("--tenant", String(retry.tenantId))).at(-1)).to.deep.equal(retry);
+    const since = await exported("--since", retry.at);
     expect(since[0]?.id).to.be.within(1, retry.id);
     expect(since.length).to.be.below(rows.length);
-    expect(exported("--since", "2999-12-31")).to.deep.equal([]);
+    expect(await exported("--since", "2999-12-31")).to.deep.equal([]);
   });
 
   it("shows rows that were changed behind its back", async () => {
     const change = `UPDATE audit_log SET data = data || '{"slug": "other"}' WHERE id = 3;`;
     const broken = [{ id: 3, why: "row changed" }];
-    await tampered(change, () => {
-      expect(verify()).to.deep.include({ status: 4, broken });
-      expect(run("verify").stdout).to.include("row 3: row changed").and.include("THE CHAIN IS BROKEN");
+    await tampered(change, async () => {
+      expect(await verify()).to.deep.include({ status: 4, broken });
+      expect((await run("verify")).stdout)
+        .to.include("row 3: row changed")
+        .and.include("THE CHAIN IS BROKEN");
     });
     const withHash = `${change} UPDATE audit_log AS a SET hash = audit_row_hash(a) WHERE id = 3;`;
     const next = [{ id: 4, why: "row missing before" }];
@@ -174,7 +153,7 @@ describe("the audit log", () => {
     const withoutHash =
       "ALTER TABLE audit_log ALTER hash DROP NOT NULL; UPDATE audit_log SET hash = NULL WHERE id = 3;";
     expect(await tampered(withoutHash, verify)).to.deep.include({ status: 4, broken: [...broken, ...next] });
-    expect(verify()).to.deep.include({ status: 0, broken: [] });
+    expect(await verify()).to.deep.include({ status: 0, broken: [] });
   });
 
   it("shows rows that were taken out or put in, at its start too", async () => {
@@ -187,18 +166,18 @@ describe("the audit log", () => {
     expect(await tampered(before, verify)).to.deep.include({ status: 4, broken: both });
   });
 
-  it("shows that its newest rows were cut off to who kept the last hash", async () => {
+  it("shows that its newest rows were cut off, given the last hash", async () => {
     const kept = await lastHash();
-    expect(verify("--expect", kept.toUpperCase())).to.deep.include({ status: 0, holdsExpected: true });
+    expect(await verify("--expect", kept.toUpperCase())).to.deep.include({ status: 0, holdsExpected: true });
     const cut = "DELETE FROM audit_log WHERE id > (SELECT max(id) - 2 FROM audit_log);";
-    await tampered(cut, () => {
-      expect(verify()).to.deep.include({ status: 0, broken: [] });
-      expect(verify("--expect", kept)).to.deep.include({ status: 4, broken: [], holdsExpected: false });
-      expect(run("verify", "--expect", kept).stdout).to.include(`no row has the hash ${kept}`);
+    await tampered(cut, async () => {
+      expect(await verify()).to.deep.include({ status: 0, broken: [] });
+      expect(await verify("--expect", kept)).to.deep.include({ status: 4, broken: [], holdsExpected: false });
+      expect((await run("verify", "--expect", kept)).stdout).to.include(`no row has the hash ${kept}`);
     });
     // The log goes on: what was last once is good for ever.
-    await platform.api.post("/api/tenants/provision", newCompany(), { Prefer: "respond-async" });
-    expect(verify("--expect", kept)).to.deep.include({ status: 0, holdsExpected: true });
+    await platform.createTenant({}, respondAsync);
+    expect(await verify("--expect", kept)).to.deep.include({ status: 0, holdsExpected: true });
   });
 
   it("is read whole when it is longer than a page", async () => {
@@ -206,9 +185,9 @@ describe("the audit log", () => {
       `INSERT INTO audit_log (id, previous_hash, hash, actor, action)
        SELECT 0, '', '', 'system', 'test.written' FROM generate_series(1, 10000)`,
     );
-    const { rows, ...healthy } = verify();
+    const { rows, ...healthy } = await verify();
     expect(healthy).to.deep.include({ status: 0, broken: [] });
-    expect(exported().map(({ id }) => id)).to.deep.equal(Array.from({ length: rows }, (_, index) => index + 1));
+    expect((await exported()).map(({ id }) => id)).to.deep.equal(Array.from({ length: rows }, (_, index) => index + 1));
     // The last row of a page, and the first of the next.
     for (const id of [5_000, 5_001])
       expect(await tampered(`DELETE FROM audit_log WHERE id = ${id};`, verify)).to.deep.include({
@@ -217,9 +196,9 @@ describe("the audit log", () => {
       });
   });
 
-  it("explains the command, and refuses what it does not know", () => {
-    expect(run("--help")).to.deep.include({ status: 0, stderr: "" });
-    expect(run("verify", "--help").stdout).to.include("--expect HASH");
+  it("explains the command, and refuses what it does not know", async () => {
+    expect(await run("--help")).to.deep.include({ status: 0, stderr: "" });
+    expect((await run("verify", "--help")).stdout).to.include("--expect HASH");
     for (const args of [
       [],
       ["explode"],
@@ -227,10 +206,10 @@ describe("the audit log", () => {
       ["verify", "--tenant", "1"],
       ["export", "more"],
     ])
-      expect(run(...args), args.join(" ")).to.deep.include({ status: 2, stdout: "" });
-    expect(run("export", "--since", "yesterday").stderr).to.include("must be a date");
-    const nobody = run("export", "--tenant", "nobody");
-    expect(nobody).to.deep.include({ status: 1, stdout: "" });
-    expect(nobody.stderr).to.include("there is no company 'nobody'");
+      expect(await run(...args), args.join(" ")).to.deep.include({ status: 2, stdout: "" });
+    expect((await run("export", "--since", "yesterday")).stderr).to.include("must be a date");
+    const unknown = await run("export", "--tenant", "nobody");
+    expect(unknown).to.deep.include({ status: 1, stdout: "" });
+    expect(unknown.stderr).to.include("there is no company 'nobody'");
   });
 });

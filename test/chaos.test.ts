@@ -1,34 +1,32 @@
 /** A sample of `npm run chaos`; the whole matrix is run on demand. */
-import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { projectPath } from "../core/paths.ts";
+import { runCli } from "./support/cli.ts";
 
 describe("npm run chaos", () => {
-  const run = (...args: string[]) =>
-    spawnSync(process.execPath, ["--import", "tsx", projectPath("scripts/chaos.ts"), ...args], { encoding: "utf8" });
+  const run = (...args: string[]) => runCli("scripts/chaos", args);
 
-  it("converges whatever is killed, with nothing twice and nothing orphaned: some points of every column", () => {
-    const { status, stdout, stderr } = run("--every", "60", "--json");
+  it("converges whatever is killed: nothing twice, nothing orphaned", async () => {
+    // Some points of every column.
+    const args = ["--every", "92", "--json"];
+    const { status, stdout, stderr, lines } = await runCli("scripts/chaos", args, { timeoutSeconds: 280 });
     expect(status, stdout + stderr).to.equal(0);
-    const cells = stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { column: string; point: string; fault?: string });
+    const cells = lines.map((line) => JSON.parse(line) as { column: string; point: string; fault?: string });
     const columns = ["killed", "one of two", "both of two", "stalled", "postgres", "redis"];
     expect(new Set(cells.map(({ column }) => column))).to.have.all.keys(columns);
     expect(cells.filter(({ fault }) => fault !== undefined)).to.deep.equal([]);
   }).timeout(300_000);
 
-  it("draws a row for each point and a column for each victim, with the counts last", () => {
-    const { status, stdout, stderr } = run("--only", "suspend.row", "--control-planes", "1");
+  it("draws a row for each point and a column for each victim, with the counts last", async () => {
+    const args = ["--only", "suspend.row", "--control-planes", "1"];
+    const { status, stdout, stderr } = await runCli("scripts/chaos", args, { timeoutSeconds: 110 });
     expect(status, stdout + stderr).to.equal(0);
     expect(stdout).to.match(/\n +control plane +PostgreSQL +Redis\n +killed +killed +killed\n/);
     expect(stdout).to.match(/\nsuspend +suspend\.row\.after( +ok [\d.]+ s){3}\n/);
     expect(stdout.trim().split("\n").at(-1)).to.equal("1 crash points × 3 victims: 3 green, 0 failed");
   }).timeout(120_000);
 
-  it("names every resource's points, before and after, for making and for removing", () => {
-    const { stdout } = run("--list");
+  it("names every resource's points, before and after, for making and for removing", async () => {
+    const { stdout } = await run("--list");
     for (const name of ["database", "cache", "queue", "owner", "dns", "certificate", "worker"]) {
       for (const state of ["active", "deleted"]) {
         for (const side of ["before", "after"]) expect(stdout).to.include(`${state}.${name}.${side}`);
@@ -36,14 +34,14 @@ describe("npm run chaos", () => {
     }
   });
 
-  it("fails when nothing was tried, instead of counting it as green", () => {
-    const { status, stdout } = run("--only", "no such point");
+  it("fails when nothing was tried, instead of counting it as green", async () => {
+    const { status, stdout } = await run("--only", "no such point");
     expect(status).to.equal(1);
     expect(stdout).to.include("0 green");
   });
 
-  it("refuses arguments that it does not know", () => {
+  it("refuses arguments that it does not know", async () => {
     for (const wrong of [["--victim", "dns"], ["--every", "0"], ["--sometimes"]])
-      expect(run(...wrong).status, wrong.join(" ")).to.equal(2);
+      expect((await run(...wrong)).status, wrong.join(" ")).to.equal(2);
   });
 });

@@ -88,7 +88,7 @@ describe("the chat page", () => {
     expect(await page.evaluate("window.isBroken")).to.equal(undefined);
   });
 
-  it("shows one visitor's messages to nobody else", async () => {
+  it("shows one visitor's messages to no other visitor", async () => {
     const [first, second] = [await visit(), await visit()];
     await say(second, "Sou a segunda pessoa");
     await untilAnswered(second);

@@ -21,7 +21,7 @@ interface Line {
   readonly job?: string;
 }
 
-describe("whom code works for", () => {
+describe("the tenant of running code", () => {
   const platform = usePlatform();
   const lines: Line[] = [];
   // Few connections, so that requests of both companies come one after the other on each.
@@ -42,7 +42,7 @@ describe("whom code works for", () => {
     await shutdown.run("test over");
   });
 
-  it("is in the line that a request leaves behind its body and its statement, whatever runs beside it", async () => {
+  it("is in a request's log line after its body and statement, with others beside it", async () => {
     // The handler has read the body and asked the database when it fails.
     for (const { id } of companies)
       await platform.query(`ALTER TABLE ${schemaName(id)}.customers RENAME COLUMN notes TO remarks`);
@@ -63,7 +63,7 @@ describe("whom code works for", () => {
     expect(said).to.deep.equal(sent.map(({ company }) => [company.id]));
   });
 
-  it("is in the line of each request that takes too long, though one timer ends those of all", async () => {
+  it("is in the log line of each request that times out, though one timer serves all", async () => {
     const client = new pg.Client({ connectionString: platform.databaseUrl });
     await client.connect();
     const tables = companies.map(({ id }) => `${schemaName(id)}.customers`);
@@ -78,7 +78,7 @@ describe("whom code works for", () => {
     expect(said).to.deep.equal(companies.map(({ id }) => id));
   });
 
-  it("is in the line of each job", async () => {
+  it("is in the log line of each job", async () => {
     const sent = Array.from({ length: 16 }, (_, i) => companies[i % 2] as Company);
     await Promise.all(sent.map(({ chat }) => post(chat, "/messages", { id: randomUUID(), body: { text: "Bom dia" } })));
     const done = await until(
@@ -91,7 +91,7 @@ describe("whom code works for", () => {
     expect(new Set(done.map((line) => line.tenant_id))).to.deep.equal(new Set(companies.map(({ id }) => id)));
   });
 
-  it("is nobody in what a program does for itself", () => {
+  it("is absent in what a program does for itself", () => {
     expect(() => currentTenant()).to.throw("no tenant is served here");
     const starts = lines.filter(({ msg }) => msg === "tenant runtime listens");
     expect(starts.map((line) => line.tenant_id)).to.deep.equal([undefined]);

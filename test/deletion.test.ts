@@ -1,5 +1,4 @@
 /** A deletion from the first word to the signed account of it. */
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -8,9 +7,10 @@ import { startDuePurges } from "../control-plane/lifecycle/endings/deletion.ts";
 import { deletionStatement } from "../control-plane/lifecycle/endings/deletion-manifest.ts";
 import { verifyStatement } from "../core/statements.ts";
 import { withTenantQueue } from "../core/queues.ts";
-import { newCompany } from "./support/api-client.ts";
+import { runCli } from "./support/cli.ts";
 import { usePlatform } from "./support/platform.ts";
-import { openCompany, runtimeClient } from "./support/runtime-client.ts";
+import { openCompany, runtimeClient, type Company } from "./support/runtime-client.ts";
+import { operationSucceeds, resourceOf } from "./support/tenant-waits.ts";
 import { until } from "./support/wait.ts";
 
 describe("deletion", () => {
@@ -18,29 +18,18 @@ describe("deletion", () => {
   const ask = runtimeClient(platform);
   const day = 86_400_000;
 
-  const become = (id: number, status: string) =>
-    until(
-      () => platform.api.get(`/api/tenants/${id}`),
-      ({ body }) => body.status === status,
-      { what: status },
-    );
-  const close = async (company: { id: number; slug: string }, more: Record<string, unknown> = {}) => {
+  const close = async (company: Company, more: Record<string, unknown> = {}) => {
     const body = { confirm: company.slug, reason: "contrato encerrado", ...more };
-    const answer = await platform.api.delete(`/api/tenants/${company.id}`, body);
+    const answer = await platform.api.delete(company.path, body);
     expect(answer.status, JSON.stringify(answer.body)).to.equal(202);
-    const path = answer.headers.get("location") as string;
-    return until(
-      () => platform.api.get(path),
-      (operation) => operation.body.status === "succeeded",
-      { what: "the deletion's operation" },
-    );
+    return operationSucceeds(platform.api, answer.headers.get("location") as string);
   };
 
   it("names what is missing: the slug as confirmation, and a reason", async () => {
     const company = await openCompany(platform);
-    const path = `/api/tenants/${company.id}`;
+    const { path } = company;
     const pointers = async (body: unknown) =>
-      ((await platform.api.delete(path, body)).body.errors as { pointer: string }[]).map(({ pointer }) => pointer);
+      (await platform.api.delete(path, body)).body.errors?.map(({ pointer }) => pointer);
     const { errors } = (await platform.api.delete(path, {})).body;
     expect(errors).to.deep.equal([
       { pointer: "/confirm", detail: "must be the company's slug" },
@@ -52,18 +41,18 @@ describe("deletion", () => {
     expect(await pointers({ confirm: company.slug, reason: "x", purgeAfter: lastYear })).to.deep.equal(["/purgeAfter"]);
     const never = { confirm: company.slug, reason: "x", purgeAfter: "9999-12-31T23:59:59-23:00" };
     expect(await pointers(never)).to.deep.equal(["/purgeAfter"]);
-    expect((await platform.api.get(path)).body).to.deep.include({ status: "active", purgeAfter: null });
+    expect(await company.get()).to.deep.include({ status: "active", purgeAfter: null });
   });
 
-  it("closes the company at once, keeps everything for thirty days, and can be taken back", async () => {
+  it("closes the company at once, keeps all of it for 30 days, and can be undone", async () => {
     const company = await openCompany(platform);
     await platform.query(`INSERT INTO tenant_${company.id}.customers (name) VALUES ('Fica')`);
     const operation = await close(company);
-    expect(operation.body.kind).to.equal("delete");
+    expect(operation.kind).to.equal("delete");
 
-    const closed = (await platform.api.get(`/api/tenants/${company.id}`)).body;
+    const closed = await company.get();
     expect(closed).to.deep.include({ status: "deleting", activeWorkers: 0 });
-    expect((Date.parse(closed.purgeAfter) - Date.now()) / day).to.be.within(29.9, 30);
+    expect((Date.parse(closed.purgeAfter!) - Date.now()) / day).to.be.within(29.9, 30);
     const refused = await until(
       () => ask(company.api, "GET /v1/me", { token: company.token }),
       ({ status }) => status === 410,
@@ -82,8 +71,8 @@ describe("deletion", () => {
     }
 
     expect((await platform.api.post(`/api/tenants/${company.id}/undelete`, { reason: "engano" })).status).to.equal(202);
-    const back = await become(company.id, "active");
-    expect(back.body.purgeAfter).to.equal(null);
+    const back = await company.becomes("active");
+    expect(back.purgeAfter).to.equal(null);
     const answered = await until(
       () => ask(company.api, "GET /v1/customers", { token: company.token }),
       ({ status }) => status === 200,
@@ -96,30 +85,29 @@ describe("deletion", () => {
   it("brings a suspended company back suspended", async () => {
     const company = await openCompany(platform);
     await platform.api.post(`/api/tenants/${company.id}/suspend`);
-    await become(company.id, "suspended");
+    await company.becomes("suspended");
     await close(company);
     await platform.api.post(`/api/tenants/${company.id}/undelete`);
-    await become(company.id, "suspended");
+    await company.becomes("suspended");
   });
 
   it("removes everything when the time is over, and leaves a signed account of it", async () => {
     const company = await openCompany(platform);
     await close(company);
     await platform.query("UPDATE companies SET purge_after = now() - interval '1 s' WHERE id = $1", [company.id]);
-    const gone = await become(company.id, "deleted");
-    expect(gone.body.owner.email).to.equal("removed@invalid");
-    const path = `/api/tenants/${company.id}/deletion-manifest`;
+    const gone = await company.becomes("deleted");
+    expect(gone.owner.email).to.equal("removed@invalid");
     const { body, status } = await until(
-      () => platform.api.get(path),
+      () => platform.api.get(`${company.path}/deletion-manifest`),
       (answer) => answer.status === 200,
       { what: "the manifest" },
     );
     expect(status).to.equal(200);
     expect(body.manifest.company).to.deep.include({ id: company.id, slug: company.slug });
-    expect(body.manifest.archive.sha256).to.match(/^[0-9a-f]{64}$/);
-    expect((Date.parse(body.manifest.archive.keptUntil) - Date.now()) / day).to.be.within(89, 90);
+    expect(body.manifest.archive?.sha256).to.match(/^[0-9a-f]{64}$/);
+    expect((Date.parse(body.manifest.archive?.keptUntil ?? "") - Date.now()) / day).to.be.within(89, 90);
     expect(body.manifest.requested).to.deep.include({ reason: "contrato encerrado" });
-    expect(body.manifest.removed.map(({ resource }: { resource: string }) => resource)).to.have.members([
+    expect(body.manifest.removed.map(({ resource }) => resource)).to.have.members([
       "database",
       "cache",
       "queue",
@@ -136,15 +124,12 @@ describe("deletion", () => {
     const check = (text: string) => {
       const file = join(platform.config.DATA_DIR, "manifest.json");
       writeFileSync(file, text);
-      const { DATABASE_URL = "", REDIS_URL = "", MASTER_KEY = "", DATA_DIR } = platform.config;
-      const env = { PATH: process.env["PATH"], DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR };
-      const args = ["--import", "tsx", "scripts/tenant.ts", "verify-manifest", file];
-      return spawnSync(process.execPath, args, { env, encoding: "utf8" });
+      return runCli("scripts/tenant", ["verify-manifest", file], { platform });
     };
-    const good = check(JSON.stringify(body));
+    const good = await check(JSON.stringify(body));
     expect(good.status, good.stderr).to.equal(0);
     expect(good.stdout).to.include(`valid: ${company.slug}`);
-    const bad = check(forged);
+    const bad = await check(forged);
     expect([bad.status, bad.stdout]).to.deep.equal([4, ""]);
 
     const [left] = await platform.query(
@@ -172,7 +157,7 @@ describe("deletion", () => {
     }
   });
 
-  it("of a schema of a hundred tables and two hundred partitions needs no more locks than the server has by default", async () => {
+  it("of 100 tables and 200 partitions needs no more locks than the default allows", async () => {
     const company = await openCompany(platform);
     await platform.query(`DO $$ BEGIN
       FOR i IN 1..50 LOOP
@@ -185,28 +170,25 @@ describe("deletion", () => {
     END $$`);
     const [setting] = await platform.query("SHOW max_locks_per_transaction");
     expect(setting).to.deep.equal({ max_locks_per_transaction: "64" });
-    await platform.api.purge(`/api/tenants/${company.id}`);
-    await become(company.id, "deleted");
+    await company.purge();
+    await company.becomes("deleted");
   });
 
-  it("does not wait for who reads a table for long, as a dump does: it comes again", async () => {
+  it("gives way to a long reader of a table, such as a dump, and comes again", async () => {
     const company = await openCompany(platform);
     const reader = new pg.Client({ connectionString: platform.databaseUrl });
     await reader.connect();
     try {
       await reader.query(`BEGIN; LOCK TABLE tenant_${company.id}.customers IN ACCESS SHARE MODE`);
-      await platform.api.purge(`/api/tenants/${company.id}`);
-      const database = async () => {
-        const { body } = await platform.api.get(`/api/tenants/${company.id}`);
-        return body.resources.find(({ name }: { name: string }) => name === "database");
-      };
+      await company.purge();
+      const database = async () => resourceOf(await company.get(), "database");
       const row = await until(database, ({ status }) => status === "failed", { what: "giving way" });
       expect(row.lastError).to.deep.include({ retry: "transient" });
-      expect(row.lastError.message).to.include("lock timeout");
+      expect(row.lastError?.message).to.include("lock timeout");
     } finally {
       await reader.end();
     }
-    await become(company.id, "deleted");
+    await company.becomes("deleted");
   });
 
   it("of a company that is kept already moves the time, up to now", async () => {
@@ -214,9 +196,9 @@ describe("deletion", () => {
     await close(company);
     const sooner = new Date(Date.now() + day).toISOString();
     await close(company, { purgeAfter: sooner });
-    expect((await platform.api.get(`/api/tenants/${company.id}`)).body.purgeAfter).to.equal(sooner);
+    expect((await company.get()).purgeAfter).to.equal(sooner);
     await close(company, { purgeAfter: new Date().toISOString() });
-    await become(company.id, "deleted");
+    await company.becomes("deleted");
   });
 
   it("that cannot begin keeps no other one waiting", async () => {
@@ -229,10 +211,10 @@ describe("deletion", () => {
     const due = "UPDATE companies SET purge_after = now() - make_interval(mins => $2) WHERE id = $1";
     await platform.query(due, [stuck.id, 2]);
     await platform.query(due, [free.id, 1]);
-    await become(free.id, "deleted");
-    expect((await platform.api.get(`/api/tenants/${stuck.id}`)).body.status).to.equal("deleting");
+    await free.becomes("deleted");
+    expect((await stuck.get()).status).to.equal("deleting");
     await platform.query("ALTER TABLE operations DROP CONSTRAINT no_purge");
-    await become(stuck.id, "deleted");
+    await stuck.becomes("deleted");
   });
 
   it("asked for twice at once, or taken back while the purge begins, has one end", async () => {
@@ -240,10 +222,10 @@ describe("deletion", () => {
     await close(company);
     await platform.query("UPDATE companies SET purge_after = now() - interval '1 s' WHERE id = $1", [company.id]);
     const undone = await platform.api.post(`/api/tenants/${company.id}/undelete`);
-    await become(company.id, undone.status === 202 ? "active" : "deleted");
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const twice = await Promise.all([1, 2].map(() => platform.api.purge(`/api/tenants/${body.tenant.id}`)));
+    await company.becomes(undone.status === 202 ? "active" : "deleted");
+    const other = await platform.createTenant();
+    const twice = await Promise.all([1, 2].map(() => platform.api.purge(other.path)));
     expect(twice.map(({ status }) => status)).to.have.members([202, 409]);
-    await become(body.tenant.id, "deleted");
+    await other.becomes("deleted");
   });
 });

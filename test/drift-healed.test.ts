@@ -1,14 +1,15 @@
 /** What somebody took away or changed that can be made again as it was: it is, and the audit log says so. */
 import { expect } from "chai";
 import { withTenantQueue } from "../core/queues.ts";
-import { actsOf, INSPECTION_HOURS, inspected, provision } from "./support/inspections.ts";
+import { actsOf, changeBetweenInspections, INSPECTION_HOURS, inspected, provision } from "./support/inspections.ts";
 import { usePlatform } from "./support/platform.ts";
+import type { TestTenant } from "./support/tenant.ts";
 import { until } from "./support/wait.ts";
 
 describe("drift of what holds nothing of a person's is healed:", () => {
   const platform = usePlatform({ workers: true, config: { INSPECTION_HOURS } });
   const acts = (id: number, action: string) => actsOf(platform, id, action);
-  let company: Awaited<ReturnType<typeof provision>>;
+  let company: TestTenant;
   before(async () => {
     company = await provision(platform.api);
     await inspected(platform.api, company.path, "ok");
@@ -21,7 +22,7 @@ describe("drift of what holds nothing of a person's is healed:", () => {
         resource: string;
         harm: (id: number) => Promise<unknown>;
         isBack: (id: number) => Promise<boolean>;
-        /** Somebody else mends it too: it is done again until the inspection has come by. */
+        /** Another process restores it too: it is done again until the inspection has come by. */
         again?: true;
       }
     >
@@ -42,7 +43,7 @@ describe("drift of what holds nothing of a person's is healed:", () => {
       harm: (id) => platform.ctx.redis.del(`tenant:{${id}}:queue:default:meta`),
       isBack: async (id) => (await platform.ctx.redis.hget(`tenant:{${id}}:queue:default:meta`, "version")) !== null,
     },
-    "a queue that somebody paused": {
+    "a queue that a person paused": {
       resource: "queue",
       harm: (id) => withTenantQueue(platform.ctx.queues, { companyId: id }, (queue) => queue.pause()),
       isBack: (id) =>
@@ -62,14 +63,16 @@ describe("drift of what holds nothing of a person's is healed:", () => {
     "a certificate that is gone": {
       resource: "certificate",
       harm: async (id) => {
-        await platform.query("UPDATE domains SET ssl_status = 'pending' WHERE company_id = $1", [id]);
-        await platform.query("DELETE FROM certificates WHERE company_id = $1", [id]);
+        await changeBetweenInspections(platform, id, [
+          `UPDATE domains SET ssl_status = 'pending' WHERE company_id = ${id}`,
+          `DELETE FROM certificates WHERE company_id = ${id}`,
+        ]);
       },
       isBack: async (id) =>
         (await platform.query("SELECT 1 FROM domains WHERE company_id = $1 AND ssl_status = 'active'", [id])).length ===
         2,
     },
-    "a worker that nobody knows of": {
+    "a worker missing from the registry": {
       resource: "worker",
       again: true,
       harm: (id) => platform.ctx.redis.del(`tenant:{${id}}:workers`),
@@ -78,8 +81,7 @@ describe("drift of what holds nothing of a person's is healed:", () => {
     "a role that a restored server does not have": {
       resource: "database",
       harm: async (id) => {
-        await platform.query(`DROP OWNED BY tenant_${id}`);
-        await platform.query(`DROP ROLE tenant_${id}`);
+        await changeBetweenInspections(platform, id, [`DROP OWNED BY tenant_${id}`, `DROP ROLE tenant_${id}`]);
       },
       isBack: async (id) =>
         (
@@ -103,7 +105,7 @@ describe("drift of what holds nothing of a person's is healed:", () => {
       expect(found[0]?.actor).to.equal("system");
       const finding = found.flatMap(({ findings }) => findings).find((one) => one.resource === resource);
       expect(finding?.action).to.equal("healing");
-      expect((await platform.api.get(path)).body.status).to.equal("active");
+      expect((await company.get()).status).to.equal("active");
     });
   }
 

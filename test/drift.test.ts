@@ -6,8 +6,9 @@ import { listDueInspections, scheduleInspections } from "../control-plane/lifecy
 import { releaseLease, takeLease } from "../control-plane/lifecycle/lease.ts";
 import { endOperation } from "../control-plane/lifecycle/endings/end-operation.ts";
 import { readLeasedTenant } from "../control-plane/lifecycle/tenant-store.ts";
-import { actsOf, INSPECTION_HOURS, inspected, provision } from "./support/inspections.ts";
+import { actsOf, changeBetweenInspections, INSPECTION_HOURS, inspected, provision } from "./support/inspections.ts";
 import { usePlatform } from "./support/platform.ts";
+import { operationFails, operationSucceeds } from "./support/tenant-waits.ts";
 import { until } from "./support/wait.ts";
 
 describe("drift", () => {
@@ -15,8 +16,9 @@ describe("drift", () => {
 
   const acts = (id: number, action: string) => actsOf(platform, id, action);
 
-  it("of the schema and of rights is told line by line, counted, and never touched; by hand it is undone", async () => {
-    const { id, path, schema } = await provision(platform.api);
+  it("of schema and rights is reported line by line and counted, and never touched", async () => {
+    const company = await provision(platform.api);
+    const { id, path, schema } = company;
     const stranger = `stranger_${id}`;
     await platform.query("SELECT part_by_month($1, 'inbound_messages', 'created_at')", [schema]);
     const [month] = await platform.query<{ name: string }>(
@@ -41,13 +43,13 @@ describe("drift", () => {
       `GRANT pg_read_all_data TO ${schema}`,
       `GRANT ${schema} TO ${stranger}`,
     ];
-    for (const statement of statements) await platform.query(statement);
+    await changeBetweenInspections(platform, id, statements);
     try {
       const first = await inspected(platform.api, path, "drifted");
       expect(first.findings).to.have.length(1);
-      const [{ resource, state, action, why }] = first.findings;
+      const { resource, state, action, why: lines } = first.findings[0]!;
       expect({ resource, state, action }).to.deep.equal({ resource: "database", state: "drifted", action: "reported" });
-      expect(why).to.include.members([
+      expect(lines).to.include.members([
         "+ grant customers PUBLIC SELECT",
         `+ grant customers ${schema} TRUNCATE`,
         `- grant customers ${schema} DELETE`,
@@ -62,7 +64,6 @@ describe("drift", () => {
         `+ member ${schema} of pg_read_all_data`,
         `+ member ${stranger} of ${schema}`,
       ]);
-      const lines: string[] = why;
       expect(lines.filter((line) => line.includes("users_group_id_idx"))).to.have.length(1);
       expect(lines.find((line) => line.includes("users_group_id_idx"))).to.match(/^- index users_group_id_idx CREATE/);
       expect(lines.find((line) => line.includes("loyalty"))).to.match(/^\+ column customers\.loyalty integer/);
@@ -74,17 +75,11 @@ describe("drift", () => {
 
       // Looked at again, and asked to reconcile: the same lines, one entry in the audit log, nothing undone.
       const operation = (await platform.api.post(`${path}/reconcile`, { reason: "conferir" })).headers.get("location");
-      await until(
-        () => platform.api.get(operation as string),
-        ({ body }) => body.status === "succeeded",
-      );
-      const again = await until(
-        async () => (await platform.api.get(`${path}/explain`)).body.inspection,
-        ({ inspectedAt }) => inspectedAt > first.inspectedAt,
-      );
+      await operationSucceeds(platform.api, operation as string);
+      const again = await inspected(platform.api, path, "drifted", { after: first });
       expect(again.findings).to.deep.equal(first.findings);
       expect(await acts(id, "tenant.drift-found")).to.have.length(1);
-      expect((await platform.api.get(path)).body.status).to.equal("active");
+      expect((await company.get()).status).to.equal("active");
     } finally {
       const undo = [
         `CREATE INDEX users_group_id_idx ON ${schema}.users (group_id)`,
@@ -101,53 +96,43 @@ describe("drift", () => {
         `DROP OWNED BY ${stranger}`,
         `DROP ROLE ${stranger}`,
       ];
-      for (const statement of undo) await platform.query(statement);
+      await changeBetweenInspections(platform, id, undo);
     }
+    // By hand it is undone.
     await inspected(platform.api, path, "ok");
     expect(await acts(id, "tenant.drift-gone")).to.have.length(1);
   });
 
-  it("of a table with more lines than anybody reads is cut short, with a count", async () => {
+  it("of more lines than a person reads is cut short, with a count", async () => {
     const { path, schema } = await provision(platform.api);
     const columns = Array.from({ length: 70 }, (_, i) => `c${i} integer`).join(", ");
     await platform.query(`CREATE TABLE ${schema}.imported (${columns})`);
     const { findings } = await inspected(platform.api, path, "drifted");
-    expect(findings[0].why).to.have.length(51);
-    expect(findings[0].why.at(-1)).to.match(/^… and \d+ more$/);
+    expect(findings[0]?.why).to.have.length(51);
+    expect(findings[0]?.why.at(-1)).to.match(/^… and \d+ more$/);
   });
 
-  it("of a lost schema: said in the row, and never made anew, empty, whoever asks; back again, it is ready", async () => {
-    const { id, path, schema } = await provision(platform.api);
+  it("of a lost schema is in its row and never made empty; back again, it is ready", async () => {
+    const company = await provision(platform.api);
+    const { id, path, schema } = company;
     await platform.query(`ALTER SCHEMA ${schema} RENAME TO lost_${id}`);
-    const lost = await until(
-      () => platform.api.get(path),
-      ({ body }) => body.resources[0].status === "failed",
-      { what: "the loss" },
-    );
-    expect(lost.body.status).to.equal("degraded");
-    expect(lost.body.resources[0].lastError).to.deep.include({ code: "database-missing", retry: "conflict" });
+    const lost = await company.shows((tenant) => tenant.resources[0]?.status === "failed", { what: "the loss" });
+    expect(lost.status).to.equal("degraded");
+    expect(lost.resources[0]?.lastError).to.deep.include({ code: "database-missing", retry: "conflict" });
     const finding = (await acts(id, "tenant.drift-found")).flatMap(({ findings }) => findings)[0];
     expect(finding).to.deep.include({ resource: "database", action: "reported" });
     for (const what of ["retry", "reconcile"]) {
       const operation = (await platform.api.post(`${path}/${what}`)).headers.get("location") as string;
-      await until(
-        () => platform.api.get(operation),
-        ({ body }) => body.status === "failed",
-        { what },
-      );
+      await operationFails(platform.api, operation);
       expect(await platform.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]), what).to.have.length(0);
     }
     await platform.query(`ALTER SCHEMA lost_${id} RENAME TO ${schema}`);
     await platform.api.post(`${path}/retry`);
-    await until(
-      () => platform.api.get(path),
-      ({ body }) => body.status === "active",
-      { what: "the company's return" },
-    );
+    await company.becomes("active");
     await inspected(platform.api, path, "ok");
   });
 
-  it("is looked for at once by a reconciliation, and one that finds the company held waits for its turn", async () => {
+  it("is looked for at once by a reconciliation, which waits for the company's lease", async () => {
     const { id, path } = await provision(platform.api);
     await inspected(platform.api, path, "ok");
     const held = await until(
@@ -169,11 +154,7 @@ describe("drift", () => {
     const operation = answer.headers.get("location") as string;
     expect((await platform.api.get(operation)).body.status).to.equal("running");
     await releaseLease(platform.ctx, id, held as number);
-    await until(
-      () => platform.api.get(operation),
-      ({ body }) => body.status === "succeeded",
-      { what: "the reconciliation" },
-    );
+    await operationSucceeds(platform.api, operation);
     expect(await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)).not.to.equal(null);
     const [asked] = await platform.query(
       "SELECT data ->> 'reason' AS reason FROM audit_log WHERE company_id = $1 AND action = 'tenant.reconciliation-requested'",
@@ -182,7 +163,7 @@ describe("drift", () => {
     expect(asked).to.deep.equal({ reason: "usuário apagado" });
   });
 
-  it("of a closed company is nobody's business", async () => {
+  it("of a closed company is not looked for", async () => {
     const { id, path } = await provision(platform.api);
     await inspected(platform.api, path, "ok");
     await platform.query(

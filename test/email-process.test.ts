@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { projectPath } from "../core/paths.ts";
+import { programPath } from "../core/paths.ts";
 import { startProgram, type Program } from "../scripts/embedded/program.ts";
-import { createApiClient, newCompany } from "./support/api-client.ts";
+import { createApiClient } from "./support/api-client.ts";
 import { startMailServer, type MailServer } from "./support/mail-server.ts";
 import { adminEmail, adminPassword } from "./support/platform.ts";
 import { createTestDatabase, masterKey, runQuery, shared } from "./support/servers.ts";
+import { createTenant } from "./support/tenant.ts";
 import { until } from "./support/wait.ts";
 
 describe("mails of a process", () => {
@@ -32,7 +33,7 @@ describe("mails of a process", () => {
     const lines: string[] = [];
     program = await startProgram({
       name: "control-plane",
-      entry: projectPath("control-plane", "main.ts"),
+      entry: programPath("control-plane", "main"),
       env: {
         PATH: process.env["PATH"],
         DATABASE_URL: databaseUrl,
@@ -53,9 +54,9 @@ describe("mails of a process", () => {
   const provision = async (running: Program, email: string) => {
     const url = `http://127.0.0.1:${Number(running.ready["port"])}`;
     const api = await createApiClient(url, { email: adminEmail, password: adminPassword });
-    const { status, body } = await api.post("/api/tenants/provision", newCompany({ owner: { name: "Ana", email } }));
-    expect(status).to.equal(201);
-    return body;
+    const tenant = await createTenant(api, { owner: { name: "Ana", email } });
+    expect(tenant.answer.status).to.equal(201);
+    return tenant;
   };
   const rowOf = (id: number, good: (row: Record<string, any>) => boolean) =>
     until(
@@ -67,26 +68,26 @@ describe("mails of a process", () => {
   /** One company by a control plane that is stopped when the outbox row is as it should be. */
   const provisionWith = async (env: Record<string, string>, good: (row: Record<string, any>) => boolean) => {
     const { running, lines } = await start(env);
-    const body = await provision(running, "ana.souza@acme.com");
-    const row = await rowOf(body.tenant.id, good);
+    const tenant = await provision(running, "ana.souza@acme.com");
+    const row = await rowOf(tenant.id, good);
     await running.stop();
-    return { body, row, lines };
+    return { tenant, row, lines };
   };
 
-  it("without an SMTP server are one event each in the log, with neither link nor address", async () => {
-    const { body, row, lines } = await provisionWith({}, (found) => found["done_at"] !== null);
+  it("without an SMTP server are one log event each, with neither link nor address", async () => {
+    const { tenant, row, lines } = await provisionWith({}, (found) => found["done_at"] !== null);
     expect(row["payload"]).to.deep.equal({ outcome: { result: "logged" } });
     const events = lines
       .map((line) => JSON.parse(line))
-      .filter(({ event, companyId }) => event === "provisioning.email" && companyId === body.tenant.id);
+      .filter(({ event, companyId }) => event === "provisioning.email" && companyId === tenant.id);
     expect(events).to.have.length(1);
-    expect(events[0]).to.deep.include({ slug: body.tenant.slug, template: "provisioning", locale: "pt-BR" });
-    const token = new URL(body.setupUrl).hash.slice(1);
+    expect(events[0]).to.deep.include({ slug: tenant.slug, template: "provisioning", locale: "pt-BR" });
+    const token = new URL(tenant.setupUrl).hash.slice(1);
     expect(token).to.have.length(43);
     for (const secret of [token, "setup#", "ana.souza"]) expect(lines.join("\n")).not.to.include(secret);
   });
 
-  it("leave no credentials in log and row when the server refuses them, even one that repeats them", async () => {
+  it("leave no credentials in log or row, though the server refuses and repeats them", async () => {
     const { row, lines } = await provisionWith(
       { SMTP_URL: `smtp://correio:a%2Ferrada%21@127.0.0.1:${post.port}` },
       (found) => found["last_error"] !== null,
@@ -105,7 +106,7 @@ describe("mails of a process", () => {
     const address = "rita@queda.com.br";
     await post.refuse({ [address]: { code: 0, text: "" } });
     const { running } = await start(env);
-    const { tenant } = await provision(running, address);
+    const tenant = await provision(running, address);
     await rowOf(tenant.id, (row) => row["attempts"] === 1);
     await running.kill("SIGKILL");
     const left = await rowOf(tenant.id, () => true);

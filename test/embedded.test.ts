@@ -7,7 +7,9 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import pg from "pg";
+import { programPath } from "../core/paths.ts";
 import { readConnection, removeConnection, writeConnection } from "../scripts/embedded/connection-file.ts";
 import { choosePort } from "../scripts/embedded/ports.ts";
 import { isAlive, listWorkingIn } from "../scripts/embedded/processes.ts";
@@ -15,8 +17,10 @@ import { startProgram } from "../scripts/embedded/program.ts";
 import { startServers } from "../scripts/embedded/stack.ts";
 import type { Servers } from "../scripts/embedded/stack.ts";
 import { ensureSystemPackage } from "../scripts/embedded/system-packages.ts";
+import { loaderArguments } from "./support/cli.ts";
+import { unlessEnded } from "./support/wait.ts";
 
-const stackModule = new URL("../scripts/embedded/stack.ts", import.meta.url).href;
+const stackModule = pathToFileURL(programPath("scripts", "embedded", "stack")).href;
 
 describe("embedded servers", function () {
   this.timeout(30_000);
@@ -66,7 +70,7 @@ describe("embedded servers", function () {
     expect(await withRedis(redisUrl, (client) => client.get("kept"))).to.equal("42");
   });
 
-  it("let nobody in without the password", async () => {
+  it("refuse connections without the password", async () => {
     const { databaseUrl, redisUrl } = await start();
     const refused = await query(swapPassword(databaseUrl, "wrong"), "select 1").catch(
       (error: pg.DatabaseError) => error.code,
@@ -108,10 +112,11 @@ describe("embedded servers", function () {
       const { postgres, redis } = await startServers({ dataDir: ${JSON.stringify(dataDir)}, config: {}, durable: false });
       process.stdout.write(JSON.stringify([postgres.pid, redis.pid]));
       setInterval(() => undefined, 1000);`;
-    const supervisor = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+    const supervisor = spawn(process.execPath, [...loaderArguments(), "--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const [output] = (await once(supervisor.stdout, "data")) as [Buffer];
+    const printed = once(supervisor.stdout, "data") as Promise<[Buffer]>;
+    const [output] = await unlessEnded(printed, once(supervisor, "exit"), "the start of the supervisor's servers");
     const orphans = JSON.parse(output.toString()) as number[];
     supervisor.kill("SIGKILL");
     await once(supervisor, "exit");

@@ -70,6 +70,7 @@ describe("the example app", () => {
 
 async function startExample({ config }: Platform): Promise<[ChildProcess, number]> {
   const { DATABASE_URL, REDIS_URL, MASTER_KEY } = config;
+  // From the sources: it imports the package by its name, which compiled files outside of dist/ cannot.
   const program = projectPath("docs", "examples", "orders-app.ts");
   const args = ["--conditions=secretaria-source", "--import", "tsx", program];
   const child = spawn(process.execPath, args, {

@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { explanationSchema, type Explanation } from "../control-plane/tenants/explanation/schema.ts";
 import { ResourceError } from "../core/errors.ts";
-import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";
 import { until } from "./support/wait.ts";
 
@@ -25,8 +24,7 @@ describe("GET /api/tenants/:id/explain", () => {
         }),
       );
     try {
-      const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-      const path = `/api/tenants/${body.tenant.id}`;
+      const { path, operation } = await platform.createTenant();
       const explanation = await until(
         () => explain(path),
         (one) => blocker(one, "certificate")?.status === "failed" && blocker(one, "worker")?.status === "failed",
@@ -43,7 +41,7 @@ describe("GET /api/tenants/:id/explain", () => {
       expect(certificate).to.deep.include({ attempts: 1, waitsFor: [] });
       const seconds = (Date.parse(certificate?.nextAttemptAt as string) - Date.now()) / 1000;
       expect(seconds).to.be.within(3500, 3600);
-      expect(explanation.operation).to.deep.equal({ id: body.operation.id, kind: "provision", status: "running" });
+      expect(explanation.operation).to.deep.equal({ id: operation.id, kind: "provision", status: "running" });
       expect(explanation.summary[0]).to.equal("It should be active.");
       expect(explanation.summary[1]).to.match(
         /^certificate failed with issuer-rate-limited \(rate-limited\): too many certificates this week; attempt 1; next attempt at 20/,
@@ -53,16 +51,15 @@ describe("GET /api/tenants/:id/explain", () => {
     }
   });
 
-  it("says what waits for what, and that a person has to act where nothing is tried again", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id, schema } = body.tenant;
+  it("says what waits for what, and that a person must act where nothing is retried", async () => {
+    const { id, path, schema } = await platform.createTenant();
     await platform.query(`ALTER SCHEMA ${schema} RENAME TO lost_${id}`);
     await platform.query("UPDATE tenant_resources SET status = 'pending' WHERE company_id = $1 AND name = 'owner'", [
       id,
     ]);
-    await platform.api.post(`/api/tenants/${id}/reconcile`);
+    await platform.api.post(`${path}/reconcile`);
     const explanation = await until(
-      () => explain(`/api/tenants/${id}`),
+      () => explain(path),
       (one) => blocker(one, "database")?.status === "failed" && one.lease === null,
       { what: "the refusal" },
     );
@@ -79,11 +76,10 @@ describe("GET /api/tenants/:id/explain", () => {
     );
   });
 
-  it("says what the last inspection found, who works on the company, and until when a closed one is kept", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const path = `/api/tenants/${body.tenant.id}`;
+  it("says what the inspection found, who holds the lease, how long a closed one stays", async () => {
+    const { id, path, schema } = await platform.createTenant();
     expect((await explain(path)).inspection?.inspectedAt ?? null).to.equal(null);
-    await platform.query(`ALTER TABLE ${body.tenant.schema}.customers ADD COLUMN loyalty integer`);
+    await platform.query(`ALTER TABLE ${schema}.customers ADD COLUMN loyalty integer`);
     await platform.api.post(`${path}/reconcile`);
     const explanation = await until(
       () => explain(path),
@@ -97,11 +93,11 @@ describe("GET /api/tenants/:id/explain", () => {
     await platform.query(
       `UPDATE companies SET desired_state = 'closed', closed_from = 'active', purge_after = '2030-01-02', generation = generation + 1
        WHERE id = $1`,
-      [body.tenant.id],
+      [id],
     );
     await platform.query(
       "UPDATE tenant_leases SET owner = 'elsewhere:1', token = token + 1, expires_at = now() + interval '1 hour' WHERE company_id = $1",
-      [body.tenant.id],
+      [id],
     );
     const closed = await explain(path);
     expect(closed).to.deep.include({ status: "deleting", desiredState: "closed" });
@@ -110,7 +106,7 @@ describe("GET /api/tenants/:id/explain", () => {
     expect(closed.summary[0]).to.match(/^It is closed: its hosts answer 410 and its data is kept until 2030-/);
   });
 
-  it("answers 404 for a company that is not there, and is in the OpenAPI document with its answer", async () => {
+  it("answers 404 for an unknown company, and is in OpenAPI with its answer", async () => {
     expect((await platform.api.get("/api/tenants/nobody/explain")).body.code).to.equal("tenant-not-found");
     const { body } = await platform.api.get("/openapi.json");
     const { get } = body.paths["/api/tenants/{id}/explain"];

@@ -4,7 +4,7 @@ import { createParser } from "eventsource-parser";
 import { z } from "zod";
 import { tenantVersion } from "../core/migrations/version.ts";
 import { planSchema, resultSchema, runSchema } from "../control-plane/fleet/run-schemas.ts";
-import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
+import { createApiClient, type ApiClient } from "./support/api-client.ts";
 import { lastMigration } from "./support/last-migration.ts";
 import { personOf } from "./support/panel.ts";
 import { adminPassword, usePlatform } from "./support/platform.ts";
@@ -12,7 +12,7 @@ import { forgetRuns, holdRuns, insertRun, makeBehind, refusal, versionBefore } f
 
 describe("migration runs over the API", () => {
   const platform = usePlatform();
-  const get = (path: string) => platform.api.get(`/api/migration-runs${path}`);
+  const get = <Path extends string>(path: Path) => platform.api.get(`/api/migration-runs${path}`);
 
   /** Opens a run's event stream; `next` answers the next event, undefined at the end. */
   const follow = async (id: string, lastEventId?: string) => {
@@ -45,10 +45,8 @@ describe("migration runs over the API", () => {
   const signIn = async (role: "viewer" | "operator"): Promise<ApiClient> =>
     createApiClient(platform.api.url, { email: await personOf(platform, role), password: adminPassword });
   const makeCompanies = async (count: number): Promise<number[]> => {
-    const made = await Promise.all(
-      Array.from({ length: count }, () => platform.api.post("/api/tenants/provision", newCompany())),
-    );
-    return made.map(({ body }) => body.tenant.id as number);
+    const made = await Promise.all(Array.from({ length: count }, () => platform.createTenant()));
+    return made.map(({ id }) => id);
   };
   const auditOf = (runId: string) =>
     platform.query("SELECT actor, action FROM audit_log WHERE correlation_id = $1 ORDER BY id", [runId]);
@@ -96,8 +94,8 @@ describe("migration runs over the API", () => {
     expect(last).to.deep.include({ event: "ended" }).and.have.nested.property("data.status", "succeeded");
     expect(last?.data).to.deep.include({ tenants: 3, done: 3, failed: 0, waiting: 0 });
     const { tenants } = (await get(`/${run.id}/tenants?status=done`)).body;
-    expect(tenants.map(({ tenantId }: { tenantId: number }) => tenantId)).to.have.members(ids);
-    expect(tenants[0].toVersion).to.equal(await tenantVersion());
+    expect(tenants.map(({ tenantId }) => tenantId)).to.have.members(ids);
+    expect(tenants[0]?.toVersion).to.equal(await tenantVersion());
     const column = `has_column_privilege('tenant_${ids[0]}.user_sessions', 'impersonated_by', 'INSERT')`;
     expect(await platform.query(`SELECT ${column} AS ok`)).to.deep.equal([{ ok: true }]);
   });
@@ -113,7 +111,7 @@ describe("migration runs over the API", () => {
     expect([idle.status, idle.body.code]).to.deep.equal([409, "nothing-to-do"]);
   });
 
-  it("is paused, resumed and retried by operators, started and aborted by admins, and seen by all", async () => {
+  it("lets operators pause, resume and retry, admins start and abort, and all read", async () => {
     const [viewer, operator] = [await signIn("viewer"), await signIn("operator")];
     const id = await insertRun(platform, {
       status: "running",
@@ -156,26 +154,25 @@ describe("migration runs over the API", () => {
     const { body } = await get(`/${id}`);
     expect(z.strictObject(runSchema.shape).safeParse(body).error?.issues).to.equal(undefined);
     expect(body).to.deep.include({ status: "running", tenants: 7, done: 3, failed: 1, waiting: 3, busy: 0 });
-    expect(body.waves.map(({ name, done, failed }: Record<string, unknown>) => [name, done, failed])).to.deep.equal([
+    expect(body.waves.map(({ name, done, failed }) => [name, done, failed])).to.deep.equal([
       ["canary", 1, 0],
       ["10 %", 2, 1],
       ["100 %", 0, 0],
     ]);
     const { runs } = (await get("")).body;
-    expect(runs.map((run: { id: string }) => run.id)).to.deep.equal([id, older]);
+    expect(runs.map((run) => run.id)).to.deep.equal([id, older]);
     expect((await get("?limit=1")).body.runs).to.have.length(1);
   });
 
   it("names the tenants that failed and why, page by page", async () => {
-    const { body: made } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id: company, slug } = made.tenant;
+    const { id: company, slug } = await platform.createTenant();
     const failed = [902, 904, company];
     const id = await insertRun(platform, {
       status: "failed",
       waves: [{ name: "100 %", status: "done", tenants: { done: [901], failed } }],
     });
     const first = (await get(`/${id}/tenants?status=failed&limit=2`)).body;
-    expect(first.tenants.map(({ tenantId }: { tenantId: number }) => tenantId)).to.deep.equal([902, 904]);
+    expect(first.tenants.map(({ tenantId }) => tenantId)).to.deep.equal([902, 904]);
     expect(first.nextAfter).to.equal(904);
     const second = (await get(`/${id}/tenants?status=failed&limit=2&after=904`)).body;
     expect(second.nextAfter).to.equal(null);
@@ -194,7 +191,7 @@ describe("migration runs over the API", () => {
     expect((await get(`/${id}/tenants?status=lost`)).status).to.equal(422);
   });
 
-  it("streams what changed and the end, and to whoever comes again only what they have not seen", async () => {
+  it("streams changes and the end; a client that comes again gets only what is new", async () => {
     const id = await insertRun(platform, {
       status: "running",
       waves: [{ name: "100 %", status: "running", tenants: { done: [901], waiting: [902] } }],

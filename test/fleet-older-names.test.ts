@@ -62,7 +62,7 @@ describe("versions of an older release", () => {
     expect(await versions("spare_tenants")).to.deep.equal(spares);
   });
 
-  it("stay where nothing tells, are held against what they have, and are named by the next run", async () => {
+  it("stay where nothing tells, are verified as they are, and named by the next run", async () => {
     await fleet.query("UPDATE tenant_versions SET version = regexp_replace(version, '^.*\\+', '')");
     expect(await counts()).to.deep.equal({ ok: 0, behind: 5, drifted: 0, missing: 0, unknown: 0 });
     expect(await planRun(fleet.ctx, {})).to.deep.include({ tenants: 5, files: [expand] });
@@ -73,7 +73,7 @@ describe("versions of an older release", () => {
     expect(await counts()).to.deep.equal({ ok: 5, behind: 0, drifted: 0, missing: 0, unknown: 0 });
   });
 
-  it("of a process say nothing of the product's files: it is waited for, and does not come back", async () => {
+  it("of a process hide the product's files: it is waited for, and cannot start again", async () => {
     const id = randomUUID();
     const beat = async () => {
       const sql = "SELECT floor FROM beat_process($1, 'runtime', '0.1.0', '5001_points.sql 0', 10, 0, 0)";
@@ -108,7 +108,8 @@ describe("versions of an older release", () => {
     expect(await counts()).to.deep.include({ ok: 5 });
   });
 
-  it("takes in a tenant that an older release made while a run was at work, whatever the importer's file", async () => {
+  it("let a run take in a tenant that an older release made meanwhile", async () => {
+    // Whatever the importer's file is.
     await migrate({ direction: "down", to: start });
     const id = await startRun(fleet.ctx, {}, "test");
     await fleet.query("DELETE FROM migration_results WHERE tenant_id = $1", [fleet.ids[0]]);

@@ -34,7 +34,8 @@ describe("a run on request", () => {
       { what: `${count} tenants` },
     );
 
-  it("does the canaries at once, and then those that are asked for, in that order; paused and resumed, none is forgotten", async () => {
+  it("does the canaries first, then those that are asked for, in that order", async () => {
+    // Paused and resumed, none is forgotten.
     fleet.write(
       "0002_tags.sql",
       "ALTER TABLE customers ADD COLUMN tags text[]",
@@ -57,7 +58,7 @@ describe("a run on request", () => {
     expect((await second).status).to.equal("succeeded");
   });
 
-  it("brings those that nobody asks for little by little, where that is wanted", async () => {
+  it("brings those not asked for little by little, where that is wanted", async () => {
     fleet.write(
       "0003_more.sql",
       "ALTER TABLE customers ADD COLUMN more text",

@@ -80,7 +80,7 @@ describe("a fleet with an importer's own folder", () => {
     expect(counts).to.deep.equal({ ok: 0, behind: 6, drifted: 0, missing: 0, unknown: 0 });
   });
 
-  it("refuses an expand and its contract in one run, and goes to the file that it names", async () => {
+  it("refuses an expand with its contract in one run, and goes to the file it names", async () => {
     writeContract();
     expect(await codeOf(planRun(fleet.ctx, {}))).to.equal("contract-too-early");
     expect((await planRun(fleet.ctx, { to: expand })).tenants).to.equal(6);
@@ -96,7 +96,7 @@ describe("a fleet with an importer's own folder", () => {
     expect(await migrate({ to: expand })).to.equal("succeeded");
   });
 
-  it("waits for a process that lacks the expand, though it knows the importer's newest file", async () => {
+  it("waits for a process without the expand, though it has the importer's newest file", async () => {
     forget(expand, contract);
     const old = await beat();
     writeExpand();
@@ -106,7 +106,7 @@ describe("a fleet with an importer's own folder", () => {
     expect((await planRun(fleet.ctx, {})).files).to.deep.equal([contract]);
   });
 
-  it("starts no process that lacks the expand once the contract is applied, and any when it is undone", async () => {
+  it("starts no process without the expand after the contract, and any after its undo", async () => {
     const asBefore = async (): Promise<Heartbeat> => {
       forget(expand, contract);
       const starting = beat();
@@ -138,7 +138,7 @@ describe("a fleet with an importer's own folder", () => {
     expect(await status()).to.deep.include({ behind: 6, newer: 0 });
   });
 
-  it("holds an importer's contract to the importer's expand, and names both where both were followed", async () => {
+  it("holds an importer's contract to its expand, and names both where both followed", async () => {
     writeContract();
     expect(await migrate({})).to.equal("succeeded");
     forget(levels);

@@ -139,7 +139,7 @@ describe("the repair that is proposed", () => {
   const run = (script: string) => fleet.query(script).finally(() => fleet.query("ROLLBACK"));
 
   for (const [name] of Object.entries(mendable)) {
-    it(`mends ${name}`, async () => {
+    it(`repairs ${name}`, async () => {
       expect(await verdictOf(name)).to.equal("drifted");
       const script = await proposeRepair(fleet.ctx, idOf(name));
       await run(script);

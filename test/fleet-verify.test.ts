@@ -22,7 +22,7 @@ describe("verifying a fleet", () => {
     return { result, counts: result.counts, text: text.slice(0, -1) };
   };
 
-  it("finds nothing where nobody changed anything, and writes down what it saw", async () => {
+  it("finds nothing where nothing was changed, and writes down what it saw", async () => {
     const seen: Verdict[] = [];
     let progress = 0;
     const result = await verifyFleet(fleet.ctx, {
@@ -91,7 +91,7 @@ describe("verifying a fleet", () => {
     }
   });
 
-  it("holds a tenant that is behind against its own version, and says so where the history is not known", async () => {
+  it("compares a tenant behind with its own version, and says where that is unknown", async () => {
     const undo = `ALTER TABLE customers DROP COLUMN points;\nDROP INDEX orders_by_customer`;
     fleet.write(
       "0002_points.sql",
@@ -121,7 +121,7 @@ describe("verifying a fleet", () => {
     expect(verifyExitCode(behind)).to.equal(3);
   });
 
-  it("does not wait for ever behind a migration, and leaves a company out that is on its way out", async () => {
+  it("gives up behind a migration's lock, and leaves out a company being removed", async () => {
     const [busy, leaving] = [fleet.ids[15], fleet.ids[16]];
     await fleet.query(`UPDATE companies SET desired_state = 'deleted' WHERE id = ${leaving}`);
     await fleet.query(`BEGIN; LOCK TABLE ${schema(15)}.orders IN ACCESS EXCLUSIVE MODE`);

@@ -5,7 +5,6 @@ import { expect } from "chai";
 import express from "express";
 import { openDatabase } from "../core/db.ts";
 import { closeServer, listen } from "../core/http.ts";
-import { createLogger } from "../core/logger.ts";
 import { tenantVersion } from "../core/migrations/version.ts";
 import { startHeartbeat } from "../core/process-registry.ts";
 import { openRegistry } from "../core/registry.ts";
@@ -13,11 +12,12 @@ import { createShutdown } from "../core/shutdown.ts";
 import { openTenancy } from "../tenant-runtime/library/index.ts";
 import { startRuntime } from "../tenant-runtime/start.ts";
 import { usePlatform } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { openCompany, runtimeClient, type Company } from "./support/runtime-client.ts";
 import { masterKey } from "./support/servers.ts";
 import { until } from "./support/wait.ts";
 
-const log = createLogger("test", "silent");
+const log = testLog();
 
 describe("the processes at work", () => {
   const platform = usePlatform({ runtime: true, workers: true, config: { PROCESS_HEARTBEAT_SECONDS: 0.1 } });
@@ -97,7 +97,7 @@ describe("the processes at work", () => {
     expect(after).to.deep.equal({ requests: before.requests + 3, errors: before.errors + 1 });
   });
 
-  it("are not read or changed by the registry's role, which says its own and nothing else", async () => {
+  it("are closed to the registry's role, which writes its own row and nothing else", async () => {
     const registry = openRegistry(platform.databaseUrl, platform.ctx.secrets, "processes test");
     const codeOf = (sql: string) =>
       registry.raw(sql).then(
@@ -123,7 +123,7 @@ describe("the processes at work", () => {
     }
   });
 
-  it("start also where the registry does not keep such rows yet, and enter themselves when it does", async () => {
+  it("start where the registry has no such rows yet, and enter themselves when it does", async () => {
     const rename = (from: string, to: string) => platform.query(`ALTER FUNCTION ${from} RENAME TO ${to}`);
     await rename("beat_process", "beat_process_later");
     const heart = await startHeartbeat(platform.ctx.db, { kind: "worker", seconds: 0.1, log });
@@ -136,7 +136,7 @@ describe("the processes at work", () => {
     await heart.close();
   });
 
-  it("are also those of somebody else's app that serves companies, whose requests count", async () => {
+  it("include another's app that serves companies, and its requests count", async () => {
     const { databaseUrl, config } = platform;
     const options = { databaseUrl, redisUrl: config.REDIS_URL ?? "", masterKey };
     const tenancy = await openTenancy(options);

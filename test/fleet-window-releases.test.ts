@@ -118,13 +118,13 @@ describe("a release after another", function releases() {
     expect(await tryAll(nMinus1)).to.deep.equal(allWell);
   });
 
-  it("loses no request of either release when the company goes one expand ahead of the older one", async () => {
+  it("loses no request of either release when the company goes one expand ahead", async () => {
     const bad = await whileAsked([n, nMinus1], () => migrate({ to: expand }));
     expect(await versionOfCompany()).to.equal(expand);
     expect(bad).to.deep.equal([]);
   });
 
-  it("is told who is in the way of the contract", async () => {
+  it("is told which processes are in the way of the contract", async () => {
     const error = await startRun(platform.ctx, {}, "test").then(
       () => expect.fail("the contract was allowed"),
       (refusal: Error & { code?: string }) => refusal,
@@ -143,7 +143,7 @@ describe("a release after another", function releases() {
     expect(bad).to.deep.equal([]);
   });
 
-  it("keeps the older release from coming back, which says why, until the contract is undone", async () => {
+  it("keeps the older release from starting, which says why, until the undo", async () => {
     const refused = await older.startRuntime(platform).then(
       () => expect.fail("it started"),
       (error: Error) => error,

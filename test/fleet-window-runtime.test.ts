@@ -41,7 +41,7 @@ describe("a run and the runtime", () => {
     });
   });
 
-  it("is paused in its first wave when the runtime begins to fail; the others keep what they have", async () => {
+  it("is paused in its first wave when the runtime begins to fail; others keep theirs", async () => {
     const folder = mkdtempSync(join(tmpdir(), "secretaria-bad-"));
     const breaking = "ALTER TABLE customers RENAME TO clients;\n-- down\nALTER TABLE clients RENAME TO customers;\n";
     writeFileSync(join(folder, "9001_clients.sql"), `-- why: a test\n-- up\n${breaking}`);
@@ -103,7 +103,7 @@ describe("a run and the runtime", () => {
     const setDone = (id: number) =>
       platform.query("UPDATE migration_results SET status = 'done' WHERE tenant_id = $1", [id]);
 
-    it("hears of nobody while no such run is open", async () => {
+    it("hears of no tenant while no such run is open", async () => {
       await letBeat();
       await askOften(a, 3);
       await openRun("eager");
@@ -132,7 +132,7 @@ describe("a run and the runtime", () => {
       expect(heard).to.deep.equal([a.id, b.id]);
     });
 
-    it("is not told of tenants that are done, nor by whoever writes no id", async () => {
+    it("is not told of tenants that are done, nor by messages without an id", async () => {
       heard.length = 0;
       await setDone(a.id);
       await platform.query("SELECT touch_tenants($1)", [[a.id, b.id]]);

@@ -59,7 +59,7 @@ describe("the compatibility window of a fleet", () => {
   const known = async () =>
     (await fleet.query<{ version: string }>("SELECT version FROM living_processes")).map(({ version }) => version);
 
-  it("refuses an expand and its contract in one run, says who is not there yet, and where to stop", async () => {
+  it("refuses an expand with its contract in one run, and says who lags, where to stop", async () => {
     const error = await failureOf(planRun(fleet.ctx, {}));
     expect(error.code).to.equal("contract-too-early");
     expect(error.message).to.include(`${contract} takes away what releases before ${expand} still use`);
@@ -80,7 +80,7 @@ describe("the compatibility window of a fleet", () => {
     expect((await planRun(fleet.ctx, {})).files).to.deep.equal([contract]);
   });
 
-  it("does not run while a process lives that knows no better; one that is dead is not waited for", async () => {
+  it("does not run while an older process lives; a dead one is not waited for", async () => {
     const old = await startProcess("old");
     const error = await failureOf(startRun(fleet.ctx, {}, "test"));
     expect(error.code).to.equal("contract-too-early");
@@ -111,7 +111,7 @@ describe("the compatibility window of a fleet", () => {
     await young.close();
   });
 
-  it("lets none start after it, however the run ended, until the contract is undone everywhere", async () => {
+  it("lets no older process start after it, however it ended, until it is undone", async () => {
     const [open] = await fleet.query<{ id: string }>("SELECT id FROM migration_runs WHERE status = 'running'");
     expect((await coordinate(fleet.ctx, open?.id ?? "")).status).to.equal("succeeded");
     expect((await failureOf(startProcess("old"))).message).to.include("was taken away");
@@ -122,7 +122,7 @@ describe("the compatibility window of a fleet", () => {
     await old.close();
   });
 
-  it("is looked at again when an aborted run goes on: older processes may have come since", async () => {
+  it("is checked again when an aborted run goes on: older processes may have started", async () => {
     const id = await startRun(fleet.ctx, {}, "test");
     await abortRun(fleet.ctx, id, "test");
     const old = await startProcess("old");
@@ -133,7 +133,7 @@ describe("the compatibility window of a fleet", () => {
     await abortRun(fleet.ctx, id, "test");
   });
 
-  it("holds for a tenant that is mended by itself, too", async () => {
+  it("holds for a tenant that is repaired by itself, too", async () => {
     const old = await startProcess("old");
     expect(await failureOf(refuseEarlyContract(fleet.ctx.db, [fill, contract]))).to.deep.include({
       code: "contract-too-early",

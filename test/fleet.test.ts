@@ -77,7 +77,8 @@ describe("a fleet run", () => {
     expect(first?.to_version).to.equal(await tenantVersion());
   });
 
-  it("names the file, the statement and the reason of each that failed; retried when mended, it does only those", async () => {
+  it("names file, statement and reason of each failure; a retry does only those", async () => {
+    // The retry comes when the cause is corrected.
     const bad = [fleet.ids[3], fleet.ids[20]] as number[];
     for (const id of bad) await fleet.query(`INSERT INTO tenant_${id}.customers (name) VALUES ('sem e-mail')`);
     fleet.write(
@@ -130,7 +131,7 @@ describe("a fleet run", () => {
     expect((await coordinate(fleet.ctx, id)).status).to.equal("succeeded");
   });
 
-  it("pauses at the first failure where that is asked for, and where too many of a wave fail", async () => {
+  it("pauses at the first failure if asked to, and when too many of a wave fail", async () => {
     for (const id of fleet.ids.slice(10, 20)) await fleet.query(`CREATE TABLE tenant_${id}.deals (id integer)`);
     fleet.write("0005_deals.sql", "CREATE TABLE deals (id serial PRIMARY KEY)", "DROP TABLE deals");
     const careful = await startRun(
@@ -153,7 +154,8 @@ describe("a fleet run", () => {
     expect(await versions(fleet)).to.deep.equal([{ file: "0005_deals.sql", count: 40 }]);
   });
 
-  it("leaves a tenant with a long transaction for later: it holds up nobody, and is done when it ends", async () => {
+  it("leaves a tenant with a long transaction for later, and holds up no other", async () => {
+    // It is done when the transaction ends.
     const busy = fleet.ids[0] as number;
     fleet.write(
       "0006_notes.sql",
@@ -212,7 +214,7 @@ describe("a fleet run", () => {
     ]);
   });
 
-  it("undoes each tenant's last batch, or goes back to a version, with what `-- down` says", async () => {
+  it("undoes each tenant's last batch, or goes back to a version, by `-- down`", async () => {
     const back = await startRun(fleet.ctx, { direction: "down" }, "test");
     expect((await coordinate(fleet.ctx, back)).status).to.equal("succeeded");
     expect(await versions(fleet)).to.deep.equal([{ file: "0006_notes.sql", count: 40 }]);
@@ -228,7 +230,7 @@ describe("a fleet run", () => {
     expect(await versions(fleet)).to.deep.equal([{ file: "0007_slow.sql", count: 40 }]);
   });
 
-  it("runs scripts and statements that take no transaction, and after a failure goes on where it was", async () => {
+  it("runs scripts and statements outside transactions, and resumes after a failure", async () => {
     const bad = fleet.ids[4] as number;
     await fleet.query(`INSERT INTO tenant_${bad}.customers (name, email) VALUES ('a', 'x@x.test'), ('b', 'x@x.test')`);
     fleet.write(
@@ -315,7 +317,7 @@ export const down = (db) => db("customers").update({ city: null });
     );
   });
 
-  it("finds out the history of a schema that nobody has read", async () => {
+  it("finds out the history of a schema that was never read", async () => {
     const id = fleet.ids[9] as number;
     await fleet.query("UPDATE tenant_versions SET version = '0000 unknown' WHERE tenant_id = $1", [id]);
     const run = await startRun(fleet.ctx, {}, "test");

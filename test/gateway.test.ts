@@ -7,17 +7,17 @@ import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import jwt from "jsonwebtoken";
 import type { GatewayRoute } from "../core/gateway-routes.ts";
-import { createLogger } from "../core/logger.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { startRuntime, type Runtime } from "../tenant-runtime/start.ts";
 import { usePlatform } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { openCompany, runtimeClient, type AskRuntime, type Company } from "./support/runtime-client.ts";
 import { echo, openUpstream, type Upstream } from "./support/upstream.ts";
 import { until } from "./support/wait.ts";
 
 describe("gateway", () => {
   const platform = usePlatform({ workers: true });
-  const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+  const log = testLog();
   let upstream: Upstream;
   let other: Upstream;
   let shutdown: Shutdown;
@@ -118,7 +118,7 @@ describe("gateway", () => {
     expect(upstream.seen).to.have.length(0);
   });
 
-  it("says who asks, and lets nobody else say it", async () => {
+  it("says who asks, and takes that from no client", async () => {
     const forged = {
       "X-Tenant-ID": "1",
       "X-Tenant-Anything": "1",
@@ -228,7 +228,7 @@ describe("gateway", () => {
     expect(await text(answer)).to.equal("two");
   });
 
-  it("carries large bodies whole, at the pace of who reads them", async () => {
+  it("carries large bodies whole, at the reader's pace", async () => {
     const large = Buffer.alloc(8 * 1024 * 1024, "0123456789abcdef");
     const sent = rawRequest("POST /v1/whatsapp", { "Content-Length": String(large.length) });
     sent.end(large);
@@ -236,7 +236,7 @@ describe("gateway", () => {
     expect(Buffer.compare(Buffer.concat(await answer.toArray()), large)).to.equal(0);
   });
 
-  it("ends the service's request when the client leaves, before the answer or within it", async () => {
+  it("ends the service's request when the client leaves, before or within the answer", async () => {
     for (const begin of [false, true]) {
       let ended = false;
       upstream.answer = (_req, res) => {

@@ -1,10 +1,10 @@
 /** Passwords cannot be guessed: ten wrong ones for an e-mail, thirty from an address, whichever process is asked. */
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { startRuntime } from "../tenant-runtime/start.ts";
 import { openPeople, peoplePassword, type People, type Person } from "./support/people.ts";
 import { usePlatform } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { openCompany, runtimeClient, type AskRuntime, type Company } from "./support/runtime-client.ts";
 
 describe("guessing passwords of a company's people", () => {
@@ -15,7 +15,7 @@ describe("guessing passwords of a company's people", () => {
   let people: People;
 
   before(async () => {
-    shutdown = createShutdown(createLogger("test", "silent"));
+    shutdown = createShutdown(testLog());
     acme = await openCompany(platform, { plan: "enterprise" });
     people = await openPeople(ask, acme);
   });
@@ -29,7 +29,7 @@ describe("guessing passwords of a company's people", () => {
   const guessKeys = () => platform.ctx.redis.keys(`tenant:{${acme.id}}:guess:*`);
   /** Another process of the runtime, which has counted nothing itself. */
   const freshProcess = async (config = {}): Promise<AskRuntime> => {
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    const log = testLog();
     const { httpPort, httpsPort } = await startRuntime({ ...platform.config, ...config }, log, shutdown);
     return runtimeClient({ ...platform, httpPort, httpsPort });
   };
@@ -43,7 +43,7 @@ describe("guessing passwords of a company's people", () => {
   };
   const repeated = (status: number, n: number) => Array.from({ length: n }, () => status);
 
-  it("ends after ten for one e-mail, in any spelling and on every process, with a time to come back", async () => {
+  it("ends after ten for one e-mail, in any spelling, everywhere, with Retry-After", async () => {
     const { email } = await people.invite();
     const spelt = (i: number) => (i % 2 === 0 ? email : email.toUpperCase());
     expect(await times(10, (i) => guess(spelt(i)))).to.deep.equal(repeated(401, 10));
@@ -61,7 +61,7 @@ describe("guessing passwords of a company's people", () => {
     expect(answers.filter((status) => status === 429)).to.have.length(6);
   });
 
-  it("tells nobody who is known: a made-up e-mail is refused at the same moment and in the same words", async () => {
+  it("hides who is known: an unknown e-mail is refused at the same moment, in one text", async () => {
     const second = await freshProcess();
     const { email } = await people.invite();
     const story = async (who: string) => {
@@ -72,7 +72,7 @@ describe("guessing passwords of a company's people", () => {
     expect(await story("ninguem@exemplo.com")).to.deep.equal(await story(email));
   });
 
-  it("is forgiven to an e-mail when the right password comes, and to an address it is not", async () => {
+  it("is forgiven to an e-mail by the right password, and never to an address", async () => {
     const second = await freshProcess();
     const counted = async () => {
       const keys = (await guessKeys()).toSorted();

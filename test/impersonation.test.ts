@@ -79,7 +79,7 @@ describe("support that looks into a company", () => {
     expect(shown(await enter(secret))).to.deep.equal([401, "link-invalid"]);
   });
 
-  it("sees what an owner sees, as nobody of the company, and cannot stay", async () => {
+  it("sees what an owner sees, as no user of the company, and cannot stay", async () => {
     const { body } = await enter(await grant());
     expect(body).to.have.all.keys("accessToken", "expiresIn", "impersonatedBy");
     expect(body.expiresIn).to.equal(900);
@@ -93,7 +93,7 @@ describe("support that looks into a company", () => {
     expect(users.find(({ id }: { id: string }) => id === me.user.id)).to.equal(undefined);
   });
 
-  it("changes nobody's rights, passwords or sessions: nothing of the visit outlives it", async () => {
+  it("changes no rights, passwords or sessions: nothing of the visit outlives it", async () => {
     const token = await visit();
     const bia = await people.invite();
     const { sessions } = (await by(bia.token, "GET /v1/sessions")).body;

@@ -1,17 +1,17 @@
 /** A program does not start below the level of isolation that it was told to require, and says how the level is reached. */
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
 import { readReports } from "../core/isolation/report.ts";
 import { createShutdown } from "../core/shutdown.ts";
 import { startRuntime } from "../tenant-runtime/start.ts";
 import { startWorkers } from "../workers/start.ts";
 import type { Config } from "../core/config.ts";
 import { usePlatform } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { until } from "./support/wait.ts";
 
 describe("the level of isolation that is required", () => {
   const platform = usePlatform();
-  const log = createLogger("test", "silent");
+  const log = testLog();
 
   const starting = async (start: typeof startRuntime | typeof startWorkers, overrides: Partial<Config>) => {
     const shutdown = createShutdown(log);

@@ -95,7 +95,7 @@ describe("statements that a connection keeps", () => {
     await times(6, async () => expect(await noteOf(ofB)).to.deep.equal({ id: 1, of: b.slug }));
   });
 
-  it("are none where the server shows everybody what a session keeps", async () => {
+  it("are none where the server shows every role what a session keeps", async () => {
     await platform.query("GRANT EXECUTE ON FUNCTION pg_prepared_statement() TO PUBLIC");
     try {
       await pool.close();

@@ -3,9 +3,8 @@ import { expect } from "chai";
 import type { ControlContext } from "../control-plane/context.ts";
 import { convergeLeased } from "../control-plane/lifecycle/converge.ts";
 import { takeLease } from "../control-plane/lifecycle/lease.ts";
-import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";
-import { until } from "./support/wait.ts";
+import { unlessEnded, until } from "./support/wait.ts";
 
 describe("a control plane that sleeps longer than its lease", () => {
   const platform = usePlatform({ workers: true });
@@ -39,36 +38,42 @@ describe("a control plane that sleeps longer than its lease", () => {
     return { ctx: { ...platform.ctx, instance: "sleepy", redis }, asleep, wake };
   };
 
+  /** The platform's own process may take the lease the moment it has expired when it wakes up for the company. */
+  const takeOver = async (ctx: ControlContext, id: number): Promise<number> => {
+    const fence = await until(
+      async () => {
+        await platform.query("UPDATE tenant_leases SET expires_at = now() WHERE company_id = $1", [id]);
+        return takeLease(ctx, id);
+      },
+      (token) => token !== undefined,
+      { what: `lease of ${id}` },
+    );
+    return fence as number;
+  };
+
   /** A company, and a process that holds it and fell asleep about to make its Redis user: the second pipeline of that step. */
   const sleepBeforeRedis = async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id, uuid } = body.tenant;
-    const path = `/api/tenants/${id}`;
-    await until(
-      () => platform.api.get(path),
-      (answer) => answer.body.status === "active" && answer.body.activeWorkers === 1,
-    );
-    await platform.query("UPDATE tenant_leases SET expires_at = now() WHERE company_id = $1", [id]);
+    const tenant = await platform.createTenant();
+    const { id } = tenant;
+    await tenant.becomes("active");
+    await tenant.hasWorkers(1);
     const { ctx, asleep, wake } = sleepyAt(2);
-    const fence = (await takeLease(ctx, id)) as number;
+    const fence = await takeOver(ctx, id);
     await platform.query(
       "UPDATE tenant_resources SET status = 'pending', next_attempt_at = now() WHERE company_id = $1 AND name = 'cache'",
       [id],
     );
     const late = convergeLeased(ctx, id, { fence });
-    await asleep;
-    return { id, uuid, path, wake, late };
+    await unlessEnded(asleep, late, "the pipeline that makes the Redis user");
+    return { tenant, wake, late };
   };
 
   it("takes back what it wrote to Redis for a company that was removed meanwhile", async () => {
-    const { id, path, wake, late } = await sleepBeforeRedis();
+    const { tenant, wake, late } = await sleepBeforeRedis();
+    const { id } = tenant;
     await platform.query("UPDATE tenant_leases SET token = token + 1, expires_at = now() WHERE company_id = $1", [id]);
-    await platform.api.purge(path);
-    await until(
-      () => platform.api.get(path),
-      (answer) => answer.body.status === "deleted",
-      { what: "deletion" },
-    );
+    await tenant.purge();
+    await tenant.becomes("deleted");
     expect(await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)).to.equal(null);
 
     wake();
@@ -77,8 +82,9 @@ describe("a control plane that sleeps longer than its lease", () => {
     expect(await platform.ctx.redis.keys(`tenant:{${id}}:*`)).to.deep.equal([]);
   });
 
-  it("leaves what a company has in Redis whose rows went with a restore of the registry", async () => {
-    const { id, uuid, wake, late } = await sleepBeforeRedis();
+  it("leaves the Redis data of a company whose rows a registry restore lost", async () => {
+    const { tenant, wake, late } = await sleepBeforeRedis();
+    const { id, uuid } = tenant;
     for (const table of ["domains", "operations"])
       await platform.query(`DELETE FROM ${table} WHERE company_id = $1`, [id]);
     await platform.query("DELETE FROM companies WHERE id = $1", [id]);

@@ -102,7 +102,7 @@ describe("the runtime as a library", () => {
         );
     });
 
-    it("gives the handle of a suspended or closed company only to who asks for it", async () => {
+    it("gives the handle of a suspended or closed company only on request", async () => {
       const { id, apiHost } = await one.createTenant();
       await one.tenancy.forTenant(id);
       const change = (values: object) => one.registry("companies").where({ id }).update(values);
@@ -133,7 +133,7 @@ describe("the runtime as a library", () => {
       await becomes("tenant-deleted", "closed", "suspended");
     });
 
-    it("says whom a job works for, and fails closed where it is nobody", async () => {
+    it("names a job's company, and fails closed where there is none", async () => {
       expect(() => one.tenancy.currentTenant()).to.throw("no tenant is served here");
       const tenant = await one.tenancy.forTenant(b.id);
       const seen = await one.tenancy.runAs(tenant, async () => {
@@ -209,7 +209,7 @@ describe("the runtime as a library", () => {
       }
     });
 
-    it("does not open on a database that is not set up, or with another key, and leaves nothing open", async () => {
+    it("does not open on an empty database or with another key, and leaves nothing open", async () => {
       const empty = Object.assign(new URL(one.options.databaseUrl), { pathname: "/postgres" }).toString();
       for (const wrong of [{ databaseUrl: empty }, { masterKey: Buffer.alloc(32, 1) }]) {
         const failure = await failureOf(openTenancy({ ...one.options, ...wrong, waitSeconds: 0, name: "not-opened" }));

@@ -1,9 +1,9 @@
 /** Several runtime processes hold a company to its plan together. */
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
 import { openRedis, type Redis } from "../core/redis.ts";
 import { openFleetShare, type FleetShare } from "../tenant-runtime/limits/fleet-share.ts";
 import { createRequestRate } from "../tenant-runtime/limits/request-rate.ts";
+import { testLog } from "./support/program-log.ts";
 import { shared } from "./support/servers.ts";
 
 describe("requests per second over several processes", () => {
@@ -14,7 +14,7 @@ describe("requests per second over several processes", () => {
   const open: FleetShare[] = [];
 
   before(() => {
-    redis = openRedis(shared.redisUrl, createLogger("test", "silent"));
+    redis = openRedis(shared.redisUrl, testLog());
   });
   beforeEach(() => {
     // A time and a company of this test's own: what others told is none of its.

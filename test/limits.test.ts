@@ -13,7 +13,7 @@ describe("limits of a company", () => {
   const plan = (code: string, limits: Record<string, number>) => ({ code, name: code, priceCents: 0, limits });
   const customersOf = (company: Company) => askRuntime(company.api, "GET /v1/customers", { token: company.token });
 
-  it("let two seconds' worth of requests through at once, and tell what is left and how long to wait", async () => {
+  it("let a burst of two seconds through, and tell what is left and when to come back", async () => {
     const slow = await openCompany(platform, { plan: plan("slow", { requests_per_second: 0.01 }) });
     const first = await askRuntime(slow.api, "GET /v1/tenant");
     expect(first.status).to.equal(200);
@@ -47,7 +47,7 @@ describe("limits of a company", () => {
     await until(policy, (said) => said === '"default";q=100;w=2', { what: "the new terms", seconds: 15 });
   });
 
-  it("refuse more requests at once than the plan says, until one of them has its answer", async () => {
+  it("refuse more concurrent requests than the plan says, until one has its answer", async () => {
     const busy = await openCompany(platform, { plan: plan("narrow", { concurrent_requests: 2 }) });
     const lock = await lockCustomers(busy);
     const waiting = [customersOf(busy), customersOf(busy)];

@@ -79,7 +79,7 @@ describe("the lint of files as they follow each other", () => {
     }
   });
 
-  it("and who applies migrations compare with what a database ran", async () => {
+  it("and the commands that migrate compare files with what a database ran", async () => {
     const text = "-- why: a test\n-- up\nSELECT 1;\n-- down\nSELECT 1;\n";
     const url = await createTestDatabase();
     const [db, other] = [openDatabase(url, { name: "test", max: 1 }), openDatabase(url, { name: "test", max: 1 })];

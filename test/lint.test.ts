@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { renderFinding } from "../core/migrations/lint/finding.ts";
 import { lintMigrations } from "../core/migrations/lint/lint-migrations.ts";
 import { useLintFolder } from "./support/lint-folder.ts";
+import { clipTitle } from "./support/titles.ts";
 
 describe("the lint of migrations", () => {
   const folder = useLintFolder();
@@ -35,7 +36,9 @@ describe("the lint of migrations", () => {
     "CLUSTER customers;",
   ];
   for (const sql of rewrites)
-    it(`a rewrite: ${sql}`, async () => expect(await lintUp(sql)).to.deep.equal(["3 error table-rewrite"]));
+    it(clipTitle(`reports a rewrite: ${sql}`), async () =>
+      expect(await lintUp(sql), sql).to.deep.equal(["3 error table-rewrite"]),
+    );
 
   const destructive = [
     "DROP TABLE customers;",
@@ -46,8 +49,8 @@ describe("the lint of migrations", () => {
     "ALTER TABLE customers RENAME TO clients;",
   ];
   for (const sql of destructive)
-    it(`destructive, but not in a contract: ${sql}`, async () => {
-      expect(await lintUp(sql)).to.deep.equal(["3 error destructive"]);
+    it(clipTitle(`reports destruction outside a contract: ${sql}`), async () => {
+      expect(await lintUp(sql), sql).to.deep.equal(["3 error destructive"]);
       const expand = "-- why: a test\n-- expand\n-- up\nSELECT 1;\n-- down\nSELECT 1;\n";
       folder.write({ "5000_expand.sql": expand });
       expect(await lintUp(sql, ["-- contract: 5000_expand.sql"])).to.deep.equal([]);
@@ -75,7 +78,9 @@ describe("the lint of migrations", () => {
     "ALTER TABEL customers;": "error syntax",
   };
   for (const [sql, finding] of Object.entries(single))
-    it(`${finding}: ${sql}`, async () => expect(await lintUp(sql)).to.deep.equal([`3 ${finding}`]));
+    it(clipTitle(`reports ${finding}: ${sql}`), async () =>
+      expect(await lintUp(sql), sql).to.deep.equal([`3 ${finding}`]),
+    );
 
   const harmless = [
     "CREATE TABLE visits (id bigint); CREATE INDEX ON visits (id); ALTER TABLE visits ALTER COLUMN id SET NOT NULL; DROP TABLE visits;",
@@ -86,7 +91,8 @@ describe("the lint of migrations", () => {
     "SELECT extensions.digest('a', 'sha256'), pg_catalog.now();",
     "WITH customers AS (SELECT 1) SELECT * FROM customers;",
   ];
-  for (const sql of harmless) it(`nothing: ${sql}`, async () => expect(await lintUp(sql)).to.deep.equal([]));
+  for (const sql of harmless)
+    it(clipTitle(`reports nothing: ${sql}`), async () => expect(await lintUp(sql), sql).to.deep.equal([]));
 
   it("lets a column be NOT NULL once an earlier file has validated the check", async () => {
     const file = (up: string) => `-- why: a test\n-- up\n${up}\n-- down\nSELECT 1;\n`;

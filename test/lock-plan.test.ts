@@ -7,6 +7,7 @@ import { parseStatements } from "../core/migrations/analysis/syntax-tree.ts";
 import { compiledMigrations, compileMigrations } from "../core/migrations/compile.ts";
 import { parseMigration } from "../core/migrations/sql-files.ts";
 import { createTestDatabase } from "./support/servers.ts";
+import { clipTitle } from "./support/titles.ts";
 
 const schema = "lock_plan";
 
@@ -109,15 +110,15 @@ describe("what a migration locks", () => {
   }
 
   for (const sql of statements) {
-    it(sql, async () => {
+    it(clipTitle(`is as planned by ${sql}`), async () => {
       const { after: model } = lockPlan(await parseStatements(made), emptyModel());
       const { locks } = lockPlan(await parseStatements(sql), model);
       const planned = locks.filter(({ existing }) => existing).map(({ table, mode }) => [table, asServer(mode)]);
-      expect(strongestOf(planned)).to.deep.equal(await locksOfServer(sql));
+      expect(strongestOf(planned), sql).to.deep.equal(await locksOfServer(sql));
     });
   }
 
-  it("is told for tables that were there before, by the names that they had", async () => {
+  it("is reported for tables that were there before, by the names that they had", async () => {
     const { after: model } = lockPlan(await parseStatements(made), emptyModel());
     const sql = `ALTER TABLE goods RENAME TO wares; UPDATE wares SET price = 1; CREATE TABLE fresh (id int);
       CREATE INDEX ON fresh (id); CREATE INDEX CONCURRENTLY ON shops (name); DROP TABLE IF EXISTS nobody_knows`;

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { expect } from "chai";
-import { useTenantMigrations } from "../core/migrations/folders.ts";
+import { useMigrationFolders, useTenantMigrations } from "../core/migrations/folders.ts";
 import { lintMigrations } from "../core/migrations/lint/lint-migrations.ts";
+import { projectPath } from "../core/paths.ts";
 import { makeMigration } from "../scripts/make-migration.ts";
 
 describe("a new migration", () => {
@@ -32,6 +33,20 @@ describe("a new migration", () => {
       "5001_fill_points.ts missing-why",
       "5002_drop_points.sql not-well-formed",
     ]);
+  });
+
+  it("gets the number after the last one in the product's own folder", () => {
+    const product = mkdtempSync(join(tmpdir(), "secretaria-product-"));
+    try {
+      cpSync(projectPath("migrations", "tenant"), product, { recursive: true });
+      const last = readdirSync(product).toSorted().at(-1)?.slice(0, 4);
+      useMigrationFolders("tenant", [product]);
+      expect(Number(basename(make("add_points")).slice(0, 4))).to.equal(Number(last) + 1);
+    } finally {
+      useMigrationFolders("tenant", undefined);
+      useTenantMigrations(folder);
+      rmSync(product, { recursive: true });
+    }
   });
 
   it("is refused by a name that is none, and after what is no expand", () => {

@@ -119,7 +119,7 @@ describe("migrations", () => {
     });
   });
 
-  it("make the message tables as one each: they are parted when they are large", async () => {
+  it("make the message tables as one each: they are partitioned when they are large", async () => {
     const kinds = await db("pg_class")
       .whereRaw(
         "relnamespace = 'tenant_901'::regnamespace AND relkind IN ('r', 'p') AND relname LIKE '%bound_messages%'",

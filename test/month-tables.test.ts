@@ -5,7 +5,6 @@ import { coordinate } from "../control-plane/fleet/coordinate.ts";
 import { startRun } from "../control-plane/fleet/plan-run.ts";
 import { verifyFleet } from "../control-plane/fleet/verify/verify-fleet.ts";
 import { makeMissingPartitions, partLargeTables } from "../control-plane/lifecycle/upkeep/partitions.ts";
-import { newCompany } from "./support/api-client.ts";
 import { openFleet, type TestFleet } from "./support/fleet.ts";
 import { usePlatform } from "./support/platform.ts";
 import { until } from "./support/wait.ts";
@@ -22,7 +21,7 @@ const partition = (table: string, ahead: number) => {
 describe("a company's messages", () => {
   const platform = usePlatform();
 
-  const provision = async () => (await platform.api.post("/api/tenants/provision", newCompany())).body.tenant;
+  const provision = () => platform.createTenant();
   const partsOf = async (schema: string) => {
     const rows = await platform.query<{ name: string }>(
       "SELECT relname AS name FROM pg_class WHERE relispartition AND relkind = 'r' AND relnamespace = $1::regnamespace ORDER BY 1",
@@ -56,7 +55,8 @@ describe("a company's messages", () => {
     expect(await partsOf(schema)).to.deep.equal([]);
   });
 
-  it("are parted when they are many: no row is lost, new ones go where their month is, and verify finds nothing", async () => {
+  it("are partitioned when they are many: no row is lost, new ones go to their month", async () => {
+    // Verify finds nothing.
     const { id, schema } = await provision();
     await write(schema);
     await platform.query(`DELETE FROM ${schema}.inbound_messages WHERE created_at >= $1`, [month(1)]);
@@ -117,7 +117,8 @@ describe("a company's messages", () => {
     expect(await partsOf(schema)).to.deep.equal(made);
   });
 
-  it("are parted, and get their months, behind a request that is at work, which never waits for that in a circle", async () => {
+  it("are partitioned, and get their months, behind a running request", async () => {
+    // The request never waits for that in a circle.
     const { schema } = await provision();
     await write(schema);
     await platform.query(`DELETE FROM ${schema}.inbound_messages WHERE created_at >= $1`, [month(1)]);
@@ -158,7 +159,7 @@ describe("a company's messages", () => {
   });
 });
 
-describe("a fleet of which some tenants' tables are parted", () => {
+describe("a fleet of which some tenants' tables are partitioned", () => {
   let fleet: TestFleet;
   before(async () => {
     fleet = await openFleet(4);

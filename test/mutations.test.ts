@@ -1,10 +1,9 @@
 /** `npm run mutate`: there is a mutation of every defence that an attack names, each can be made, and some are tried here. */
-import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { projectPath } from "../core/paths.ts";
 import { mutations } from "../scripts/mutate/mutations.ts";
 import { mutate } from "../scripts/mutate/run-mutation.ts";
 import { families } from "./attacks/families.ts";
+import { runCli } from "./support/cli.ts";
 
 const attacks = families.flatMap((family) => family.attacks);
 
@@ -27,16 +26,9 @@ describe("mutations of the isolation", () => {
     expect(faults.filter(Boolean)).to.deep.equal([]);
   });
 
-  it("are seen: a job that names its company", () => {
-    const args = [
-      "--import",
-      "tsx",
-      projectPath("scripts/mutate.ts"),
-      "--json",
-      "--only",
-      "a job's data name the company",
-    ];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  it("are seen: a job that names its company", async () => {
+    const args = ["--json", "--only", "a job's data name the company"];
+    const { status, stdout, stderr } = await runCli("scripts/mutate", args, { timeoutSeconds: 110 });
     expect(status, stdout + stderr).to.equal(0);
     expect((JSON.parse(stdout) as { verdict: string }).verdict).to.equal("killed");
   }).timeout(120_000);

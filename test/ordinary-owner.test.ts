@@ -7,16 +7,17 @@ import { exportTenant } from "../control-plane/archive/export/export-tenant.ts";
 import { importTenant } from "../control-plane/archive/import/import-tenant.ts";
 import type { ControlContext } from "../control-plane/context.ts";
 import { startControlPlane } from "../control-plane/start.ts";
-import { createLogger } from "../core/logger.ts";
 import { probeIsolation } from "../core/isolation/probe.ts";
 import { listRemedies } from "../core/isolation/remedies.ts";
 import { openTenantPool } from "../core/tenant-db/tenant-pool.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { startServers, type Servers } from "../scripts/embedded/stack.ts";
-import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
+import { createApiClient, type ApiClient } from "./support/api-client.ts";
 import { adminEmail, adminPassword, testConfig } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { runQuery } from "./support/servers.ts";
 import { endWithProcess } from "./support/orphans.ts";
+import { createTenant } from "./support/tenant.ts";
 import { until } from "./support/wait.ts";
 
 describe("a database owner without superuser rights", () => {
@@ -38,7 +39,7 @@ describe("a database owner without superuser rights", () => {
     servers = endWithProcess(await startServers({ dataDir: folder, config: {}, durable: false }));
     await runQuery(servers.databaseUrl, "CREATE ROLE platform LOGIN CREATEROLE PASSWORD 'platform'");
     await runQuery(servers.databaseUrl, "CREATE DATABASE platform OWNER platform");
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    const log = testLog();
     shutdown = createShutdown(log);
     const config = testConfig({ DATA_DIR: folder, DATABASE_URL: url(), REDIS_URL: servers.redisUrl });
     const plane = await startControlPlane(config, log, shutdown);
@@ -53,9 +54,9 @@ describe("a database owner without superuser rights", () => {
   });
 
   it("provisions a company that the runtime's role can serve, and removes it again", async () => {
-    const { status, body } = await api.post("/api/tenants/provision", newCompany());
-    expect(status).to.equal(201);
-    const { id } = body.tenant;
+    const tenant = await createTenant(api);
+    expect(tenant.answer.status).to.equal(201);
+    const { id, path } = tenant;
     const [facts] = await runQuery(
       url(),
       `SELECT pg_has_role('secretaria_runtime', $1, 'SET') AS may_set, pg_has_role('secretaria_runtime', $1, 'USAGE') AS inherits,
@@ -64,19 +65,19 @@ describe("a database owner without superuser rights", () => {
     );
     expect(facts).to.deep.equal({ may_set: true, inherits: false, super: false });
     // Its inspections see what there is to see, and take nothing that such an owner made for drift.
-    await api.post(`/api/tenants/${id}/reconcile`);
+    await api.post(`${path}/reconcile`);
     const inspection = await until(
-      async () => (await api.get(`/api/tenants/${id}/explain`)).body.inspection,
+      async () => (await api.get(`${path}/explain`)).body.inspection,
       (one) => typeof one?.result === "string",
       { what: "the inspection" },
     );
-    expect(inspection.findings).to.deep.equal([]);
-    await api.purge(`/api/tenants/${id}`);
+    expect(inspection?.findings).to.deep.equal([]);
+    await tenant.purge();
     const roles = () => runQuery(url(), "SELECT 1 FROM pg_roles WHERE rolname = $1", [`tenant_${id}`]);
     await until(roles, (rows) => rows.length === 0, { what: "the role's end" });
   });
 
-  it("leaves the doors of pg_catalog open, which it may not shut, and says what a superuser would run", async () => {
+  it("leaves pg_catalog's doors open, and says what a superuser would run to shut them", async () => {
     const pool = openTenantPool(url(), ctx.secrets, { name: "owner test", max: 2 });
     try {
       const { level, failed } = await probeIsolation(pool);
@@ -90,13 +91,11 @@ describe("a database owner without superuser rights", () => {
       await pool.close();
     }
     // What the platform itself needs of it was left to it.
-    const { status } = await api.post("/api/tenants/provision", newCompany());
-    expect(status).to.equal(201);
+    expect((await createTenant(api)).answer.status).to.equal(201);
   });
 
   it("exports a company and makes a new one of it", async () => {
-    const { body } = await api.post("/api/tenants/provision", newCompany());
-    const { id } = body.tenant;
+    const { id } = await createTenant(api);
     await runQuery(url(), `INSERT INTO tenant_${id}.customers (name) VALUES ('Ana')`);
     const { path } = await exportTenant(ctx, { companyId: id, purpose: "export", actor: "system" });
     const request = { file: path, slug: "segunda", domain: "segunda.com.br", actor: "system" };

@@ -1,18 +1,15 @@
 import { expect } from "chai";
-import { newCompany } from "./support/api-client.ts";
+import type { OrphanReport } from "../control-plane/api/orphans.ts";
 import { usePlatform } from "./support/platform.ts";
-import { until } from "./support/wait.ts";
 
 describe("the orphan report", () => {
   const platform = usePlatform({ workers: true });
   // Roles, Redis users and keys belong to the whole server, which other files of this run share: only ours are looked at.
   const report = async (id: number) => {
-    const { body } = await platform.api.get("/api/orphans");
+    const { clean: _, ...lists }: OrphanReport = (await platform.api.get("/api/orphans")).body;
     const isOurs = (entry: string | number) => String(entry).includes(String(id));
     return Object.fromEntries(
-      Object.entries(body as Record<string, (string | number)[]>)
-        .filter(([name]) => name !== "clean")
-        .map(([name, list]) => [name, list.filter(isOurs)]),
+      Object.entries<readonly (string | number)[]>(lists).map(([name, list]) => [name, list.filter(isOurs)]),
     );
   };
   const nothing = {
@@ -29,26 +26,17 @@ describe("the orphan report", () => {
   };
 
   it("names nothing of a company that lives, and nothing of one that was deleted", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id } = body.tenant;
-    const path = `/api/tenants/${id}`;
-    await until(
-      () => platform.api.get(path),
-      (answer) => answer.body.activeWorkers === 1,
-    );
+    const tenant = await platform.createTenant();
+    const { id } = tenant;
+    await tenant.hasWorkers(1);
     expect(await report(id)).to.deep.equal(nothing);
-    await platform.api.purge(path);
-    await until(
-      () => platform.api.get(path),
-      (answer) => answer.body.status === "deleted",
-      { what: "deletion" },
-    );
+    await tenant.purge();
+    await tenant.becomes("deleted");
     expect(await report(id)).to.deep.equal(nothing);
   });
 
   it("names what is left without a company, and the company that lost its schema", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id, schema } = body.tenant;
+    const { id, schema } = await platform.createTenant();
     const stray = id + 7_000;
     await platform.query(`CREATE SCHEMA tenant_${stray}`);
     await platform.query(`CREATE ROLE tenant_${stray}`);
@@ -74,8 +62,7 @@ describe("the orphan report", () => {
   });
 
   it("names the company that lost its role, its Redis user and its namespace", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id } = body.tenant;
+    const { id } = await platform.createTenant();
     await platform.query(`ALTER ROLE tenant_${id} RENAME TO hidden_${id}`);
     await platform.ctx.redis.call("ACL", "DELUSER", `tenant_${id}`);
     const keys = await platform.ctx.redis.keys(`tenant:{${id}}:*`);
@@ -92,14 +79,10 @@ describe("the orphan report", () => {
     }
   });
 
-  it("names hosts and certificates of a removed company, and no schema that was made ahead", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany({ slug: "orfa" }));
-    const { id } = body.tenant;
-    const path = `/api/tenants/${id}`;
-    await until(
-      () => platform.api.get(path),
-      (answer) => answer.body.resources.every((row: { status: string }) => row.status === "ready"),
-    );
+  it("names hosts and certificates of a removed company, and no spare schema", async () => {
+    const tenant = await platform.createTenant({ slug: "orfa" });
+    const { id } = tenant;
+    await tenant.becomesReady();
     const [certificate] = await platform.query<{ id: number }>(
       "SELECT id::int FROM certificates WHERE company_id = $1",
       [id],

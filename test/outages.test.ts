@@ -3,7 +3,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
 import { withTenantQueue } from "../core/queues.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { startControlPlane, type ControlPlane } from "../control-plane/start.ts";
@@ -12,6 +11,9 @@ import { startWorkers } from "../workers/start.ts";
 import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
 import { adminEmail, adminPassword, testConfig } from "./support/platform.ts";
 import { endWithProcess } from "./support/orphans.ts";
+import { testLog } from "./support/program-log.ts";
+import { createTenant } from "./support/tenant.ts";
+import { resourceOf } from "./support/tenant-waits.ts";
 import { until } from "./support/wait.ts";
 
 describe("outages", () => {
@@ -26,7 +28,7 @@ describe("outages", () => {
     // Durable, unlike the shared servers: what is killed must keep what it confirmed.
     servers = endWithProcess(await startServers({ dataDir: folder, config: {} }));
     const config = testConfig({ DATA_DIR: folder, DATABASE_URL: servers.databaseUrl, REDIS_URL: servers.redisUrl });
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    const log = testLog();
     shutdown = createShutdown(log);
     controlPlane = await startControlPlane(config, log, shutdown);
     await startWorkers(config, log, shutdown);
@@ -40,9 +42,6 @@ describe("outages", () => {
     await servers.stop();
     await rm(folder, { recursive: true, force: true });
   });
-
-  const resource = (answer: { body: any }, name: string) =>
-    answer.body.resources.find((row: { name: string }) => row.name === name);
 
   it("of PostgreSQL: 503 with Retry-After, and the next call after it is back works", async () => {
     await servers.postgres?.kill();
@@ -60,71 +59,55 @@ describe("outages", () => {
     expect((await api.get("/readyz")).status).to.equal(200);
   });
 
-  it("of Redis: 202, the rows say why and when they are tried again, and they are once it is back", async () => {
+  it("of Redis: 202, the rows say why and when next, and are ready once it is back", async () => {
     await servers.redis?.kill();
-    const answer = await api.post("/api/tenants/provision", newCompany());
-    expect(answer.status).to.equal(202);
+    const tenant = await createTenant(api);
+    expect(tenant.answer.status).to.equal(202);
+    const shown = tenant.answer.body.tenant;
     const asked = Date.now();
     for (const name of ["cache", "queue"]) {
-      const row = resource({ body: answer.body.tenant }, name);
+      const row = resourceOf(shown, name);
       expect(row.status, name).to.equal("failed");
       expect(row.lastError, name).to.deep.include({ code: "service-unavailable", retry: "transient" });
-      expect(Date.parse(row.nextAttemptAt), name).to.be.within(asked - 5_000, asked + 60_000);
+      expect(Date.parse(row.nextAttemptAt ?? ""), name).to.be.within(asked - 5_000, asked + 60_000);
     }
-    expect(resource({ body: answer.body.tenant }, "database").status).to.equal("ready");
-    expect(answer.body.initialToken.token).to.be.a("string");
+    expect(resourceOf(shown, "database").status).to.equal("ready");
+    expect(tenant.token).to.be.a("string");
     expect((await api.get("/readyz")).status).to.equal(200);
     expect((await api.get("/health")).status).to.equal(503);
 
     await servers.redis?.start();
-    const path = `/api/tenants/${answer.body.tenant.id}`;
-    await until(
-      () => api.get(path),
-      ({ body }) => body.resources.every((row: any) => row.status === "ready"),
-      { seconds: 40, what: "convergence" },
-    );
-    const healed = await api.get(path);
-    expect(healed.body.status).to.equal("active");
-    expect(resource(healed, "cache").lastError).to.equal(null);
+    await tenant.becomesReady({ seconds: 40 });
+    const healed = await tenant.get();
+    expect(healed.status).to.equal("active");
+    expect(resourceOf(healed, "cache").lastError).to.equal(null);
   });
 
   it("of Redis, with all its data: namespaces, users and queues are made again", async () => {
-    const { body } = await api.post("/api/tenants/provision", newCompany());
-    const { id } = body.tenant;
-    const path = `/api/tenants/${id}`;
-    await until(
-      () => api.get(path),
-      (answer) => answer.body.activeWorkers === 1,
-      { what: "a worker" },
-    );
+    const tenant = await createTenant(api);
+    await tenant.hasWorkers(1);
     await controlPlane.ctx.redis.flushall();
     await servers.redis?.kill();
     await servers.redis?.start();
-    const made = () => controlPlane.ctx.redis.hget(`tenant:{${id}}:meta`, "slug").catch(() => null);
-    await until(made, (slug) => slug === body.tenant.slug, { seconds: 40, what: "the namespace's return" });
-    await until(
-      () => api.get(path),
-      (answer) => answer.body.status === "active" && answer.body.activeWorkers === 1,
-      { seconds: 40, what: "the company's return" },
-    );
+    const made = () => controlPlane.ctx.redis.hget(`tenant:{${tenant.id}}:meta`, "slug").catch(() => null);
+    await until(made, (slug) => slug === tenant.slug, { seconds: 40, what: "the namespace's return" });
+    await tenant.shows(({ status, activeWorkers }) => status === "active" && activeWorkers === 1, {
+      seconds: 40,
+      what: "the company's return",
+    });
   });
 
-  it("of Redis: users and workers of companies that were there before come back and take jobs again", async () => {
-    const { body } = await api.post("/api/tenants/provision", newCompany());
-    const path = `/api/tenants/${body.tenant.id}`;
-    await until(
-      () => api.get(path),
-      (answer) => answer.body.activeWorkers === 1,
-      { what: "a worker" },
-    );
+  it("of Redis: users and workers of older companies come back and take jobs again", async () => {
+    const tenant = await createTenant(api);
+    await tenant.hasWorkers(1);
     await servers.redis?.kill();
     await servers.redis?.start();
     await until(
-      () => controlPlane.ctx.redis.call("ACL", "GETUSER", `tenant_${body.tenant.id}`).catch(() => null),
+      () => controlPlane.ctx.redis.call("ACL", "GETUSER", `tenant_${tenant.id}`).catch(() => null),
       (user) => user !== null,
       { what: "the user" },
     );
-    await withTenantQueue(controlPlane.ctx.redis, { companyId: body.tenant.id }, async (queue) => {
+    await withTenantQueue(controlPlane.ctx.redis, { companyId: tenant.id }, async (queue) => {
       const job = await queue.add("nothing-known", {});
       await until(
         () => job.getState(),

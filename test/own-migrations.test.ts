@@ -34,7 +34,7 @@ describe("migrations of one's own", () => {
     expect(kit.options.migrationsDir).to.equal(folder);
   });
 
-  it("are part of the version that the registry has, and of what the process says that it knows", async () => {
+  it("are part of the registry's version, and of what the process says that it knows", async () => {
     const newest = readMigrations("tenant").findLast(({ name }) => name < "5000")?.name ?? "";
     for (const table of ["tenant_versions", "service_processes"]) {
       const versions = await kit.registry(table).distinct().pluck<string[]>("version");

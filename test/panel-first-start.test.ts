@@ -4,18 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { Config } from "../core/config.ts";
-import { createLogger } from "../core/logger.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { startWorkers } from "../workers/start.ts";
 import { createApiClient } from "./support/api-client.ts";
 import { sendForm, useBrowser } from "./support/browser.ts";
 import { testConfig } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { createTestDatabase } from "./support/servers.ts";
 
 describe("the panel of a platform that is new, without an admin and without workers", () => {
   const openPage = useBrowser();
-  const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+  const log = testLog();
   let shutdown: Shutdown;
   let folder: string;
   let config: Config;

@@ -3,10 +3,10 @@ import { expect } from "chai";
 import type { Page } from "playwright-core";
 import { ResourceError } from "../core/errors.ts";
 import { sendForm, useBrowser } from "./support/browser.ts";
+import { inspected } from "./support/inspections.ts";
 import { usePeople } from "./support/panel.ts";
 import { usePlatform } from "./support/platform.ts";
 import { openCompany, type Company } from "./support/runtime-client.ts";
-import { until } from "./support/wait.ts";
 
 describe("the panel, of what was looked at and what comes due", () => {
   const platform = usePlatform({ workers: true });
@@ -21,13 +21,9 @@ describe("the panel, of what was looked at and what comes due", () => {
     await page.waitForURL(`**/tenants/${id}`);
     await page.waitForSelector(`[data-inspection=${result}]`);
   };
-  const checkByApi = async ({ id }: Company, result: string) => {
-    await platform.api.post(`/api/tenants/${id}/reconcile`);
-    await until(
-      async () => (await platform.api.get(`/api/tenants/${id}/explain`)).body.inspection,
-      (inspection) => inspection?.result === result,
-      { what: `an inspection that says ${result}` },
-    );
+  const checkByApi = async ({ path }: Company, result: "ok" | "drifted") => {
+    await platform.api.post(`${path}/reconcile`);
+    await inspected(platform.api, path, result);
   };
   /** The company as its page and the list show it. */
   const markOf = async (page: Page, { id }: Company) => {
@@ -35,7 +31,7 @@ describe("the panel, of what was looked at and what comes due", () => {
     return page.locator(`[data-tenant="${id}"] .drift-mark`).count();
   };
 
-  it("looks now when asked, tells differences in words with the lines folded away, and marks them in the list", async () => {
+  it("inspects when asked, tells differences in words, folds lines, marks the list", async () => {
     const company = await openCompany(platform);
     const other = await openCompany(platform);
     const page = await signIn(`/tenants/${company.id}`, { viewport: { width: 390, height: 844 } });
@@ -158,7 +154,7 @@ describe("the panel, of what was looked at and what comes due", () => {
   });
 
   for (const javaScriptEnabled of [true, false]) {
-    it(`makes a company whose mails are in the chosen language (JavaScript ${javaScriptEnabled})`, async () => {
+    it(`makes a company with mails in the chosen language (JavaScript ${javaScriptEnabled})`, async () => {
       const slug = `in-english-${javaScriptEnabled}`;
       const page = await signIn("/tenants/new", { javaScriptEnabled });
       await page.click("#advanced summary");
@@ -171,7 +167,7 @@ describe("the panel, of what was looked at and what comes due", () => {
     });
   }
 
-  it("notices by itself that the removal of a deleted company begins, and that it ended", async () => {
+  it("notices by itself that a deleted company's removal begins, and that it ended", async () => {
     const company = await openCompany(platform);
     const { dns } = platform.ctx;
     const remove = dns.remove.bind(dns);

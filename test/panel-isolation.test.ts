@@ -1,6 +1,5 @@
 /** The companies page says which level of isolation the serving processes proved. */
 import { expect } from "chai";
-import { newCompany } from "./support/api-client.ts";
 import { keepReporting } from "../core/isolation/report.ts";
 import { useBrowser } from "./support/browser.ts";
 import { usePeople } from "./support/panel.ts";
@@ -11,7 +10,7 @@ describe("the panel's word on isolation", () => {
   const signIn = usePeople(platform, useBrowser());
 
   it("is the weakest level of all processes, in the person's language", async () => {
-    await platform.api.post("/api/tenants/provision", newCompany());
+    await platform.createTenant();
     const page = await signIn("/tenants");
     expect(await page.getAttribute("#isolation", "data-level")).to.equal("hardened");
     expect(await page.textContent("#isolation .badge")).to.equal("Reforçado");

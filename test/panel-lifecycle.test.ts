@@ -1,5 +1,4 @@
 /** The ends of a company's life in the panel: suspended, deleted, taken back, removed, and never come to life. */
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -8,11 +7,11 @@ import { deletionStatement } from "../control-plane/lifecycle/endings/deletion-m
 import { verifyStatement } from "../core/statements.ts";
 import { ResourceError } from "../core/errors.ts";
 import { sendForm, useBrowser } from "./support/browser.ts";
+import { runShell } from "./support/cli.ts";
 import { usePeople } from "./support/panel.ts";
 import { usePlatform } from "./support/platform.ts";
 import { schemaRefusal, withoutNewSchemas } from "./support/refused-schema.ts";
 import { openCompany } from "./support/runtime-client.ts";
-import { until } from "./support/wait.ts";
 
 describe("the panel, at the ends of a company's life", () => {
   const platform = usePlatform({ workers: true });
@@ -21,7 +20,6 @@ describe("the panel, at the ends of a company's life", () => {
 
   const companies = (slug: string) =>
     platform.query<{ id: number }>("SELECT id FROM companies WHERE slug = $1", [slug]);
-  const statusOf = async (id: number): Promise<string> => (await platform.api.get(`/api/tenants/${id}`)).body.status;
   const linksOf = (page: Page) => page.locator("#acts a").evaluateAll((links) => links.map(({ id }) => id));
   const fits = (page: Page) => page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth");
   const day = (when: string) => new Date(when).toLocaleDateString("pt-BR");
@@ -29,9 +27,7 @@ describe("the panel, at the ends of a company's life", () => {
   const runShown = (command: string, name: string, content: string) => {
     const path = join(platform.config.DATA_DIR, name);
     writeFileSync(path, content);
-    const { DATABASE_URL = "", REDIS_URL = "", MASTER_KEY = "", DATA_DIR } = platform.config;
-    const env = { PATH: process.env["PATH"], DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR };
-    return spawnSync(command.replace(name, `'${path}'`), { shell: true, env, encoding: "utf8" });
+    return runShell(command.replace(name, `'${path}'`), { platform });
   };
   /** Goes on with the Tab key until the element has the focus. */
   const tabTo = async (page: Page, id: string) => {
@@ -63,13 +59,14 @@ describe("the panel, at the ends of a company's life", () => {
     await page.waitForURL(`**/tenants/${company.id}`);
     await page.waitForSelector("[data-step=worker][data-state=ready]");
     expect(await page.locator("[data-situation]").count()).to.equal(0);
-    expect(await statusOf(company.id)).to.equal("active");
+    expect((await company.get()).status).to.equal("active");
     await page.goto(`${platform.api.url}/tenants/${company.id}/resume`);
     expect(page.url(), "nothing to resume").to.equal(`${platform.api.url}/tenants/${company.id}`);
   });
 
   for (const javaScriptEnabled of [true, false]) {
-    it(`deletes only with the slug and a reason, marks what is kept, and takes it back (JavaScript ${javaScriptEnabled})`, async () => {
+    it(`deletes by slug and reason, marks it, and undoes it (JavaScript ${javaScriptEnabled})`, async () => {
+      // Only with the slug and a reason; what is kept is marked, and can be taken back.
       const company = await openCompany(platform);
       const page = await signIn(`/tenants/${company.id}`, { javaScriptEnabled, refusals: [422] });
       await page.click("#delete");
@@ -82,7 +79,7 @@ describe("the panel, at the ends of a company's life", () => {
       expect(await page.textContent("#confirm-error")).to.include(company.slug);
       expect(await page.textContent("#reason-error")).to.have.length.greaterThan(10);
       expect(await page.inputValue("[name=confirm]")).to.equal(`${company.slug}-outra`);
-      expect(await statusOf(company.id)).to.equal("active");
+      expect((await company.get()).status).to.equal("active");
 
       await sendForm(page, "#delete", { confirm: company.slug, reason: "contrato encerrado" });
       await page.waitForURL(`**/tenants/${company.id}`);
@@ -103,15 +100,11 @@ describe("the panel, at the ends of a company's life", () => {
       await sendForm(page, "#change", { reason: "engano" });
       await page.waitForURL(`**/tenants/${company.id}`);
       expect(await page.locator("[data-situation]").count()).to.equal(0);
-      await until(
-        () => statusOf(company.id),
-        (status) => status === "active",
-        { what: "the company's return" },
-      );
+      await company.becomes("active");
     });
   }
 
-  it("removes at once where that is asked for, shows the steps of it, and hands out the signed record", async () => {
+  it("removes at once when asked to, shows the steps, and hands out the signed record", async () => {
     const company = await openCompany(platform);
     const { dns } = platform.ctx;
     const remove = dns.remove.bind(dns);
@@ -145,15 +138,16 @@ describe("the panel, at the ends of a company's life", () => {
     expect(file.suggestedFilename()).to.equal(`exclusao-${company.slug}.jws`);
     const stream = await file.createReadStream();
     const jws = Buffer.concat(await stream.toArray()).toString();
-    const { manifest } = (await platform.api.get(`/api/tenants/${company.id}/deletion-manifest`)).body;
+    const { manifest } = (await platform.api.get(`${company.path}/deletion-manifest`)).body;
     expect(await verifyStatement(platform.ctx.db, deletionStatement, jws)).to.deep.equal(manifest);
-    const verified = runShown((await page.textContent("#verify")) ?? "", file.suggestedFilename(), jws);
+    const verified = await runShown((await page.textContent("#verify")) ?? "", file.suggestedFilename(), jws);
     expect(verified.status, verified.stderr).to.equal(0);
     expect(verified.stdout).to.include(`valid: ${company.slug}`);
   });
 
   for (const javaScriptEnabled of [true, false]) {
-    it(`says why a company could not be made, keeps the form, and makes it once the cause is mended (JavaScript ${javaScriptEnabled})`, async () => {
+    it(`says why a company failed, keeps the form, retries (JavaScript ${javaScriptEnabled})`, async () => {
+      // It makes the company once the cause is corrected.
       const slug = `sem-espaco-${javaScriptEnabled}`;
       const fields = { name: "Sem <i>Espaço</i>", domain: `${slug}.com.br`, slug };
       const page = await signIn("/tenants/new", { javaScriptEnabled, refusals: [502, 404] });
@@ -175,7 +169,8 @@ describe("the panel, at the ends of a company's life", () => {
     });
   }
 
-  it("ends the live steps when the company is gone, with the form as it was, and tells its story to whoever comes later", async () => {
+  it("ends the live steps when the company is gone, with the form as it was", async () => {
+    // A later visitor is told its story.
     const { dns } = platform.ctx;
     const remove = dns.remove.bind(dns);
     dns.remove = () => Promise.reject(new ResourceError("transient", "dns-away", "the DNS provider is away"));
@@ -217,7 +212,7 @@ describe("the panel, at the ends of a company's life", () => {
     expect(await page.locator("[data-situation]").count()).to.equal(0);
   });
 
-  it("shows to each what they may do, and does nothing for who may not", async () => {
+  it("shows to each role what it may do, and refuses the rest", async () => {
     const company = await openCompany(platform);
     const path = `/tenants/${company.id}`;
     const viewer = await signIn(path, { role: "viewer", refusals: [403] });
@@ -234,10 +229,10 @@ describe("the panel, at the ends of a company's life", () => {
     await operator.click("#confirm-change");
     await operator.waitForURL(`**${path}/delete`);
     expect(await operator.textContent("#problem")).to.include("administrador");
-    expect(await statusOf(company.id)).to.equal("active");
+    expect((await company.get()).status).to.equal("active");
   });
 
-  it("refuses changes that another site sends, and says when the state has changed meanwhile", async () => {
+  it("refuses another site's changes, and says when the state has changed meanwhile", async () => {
     const company = await openCompany(platform);
     const path = `${platform.api.url}/tenants/${company.id}`;
     const page = await signIn(`/tenants/${company.id}/suspend`, { refusals: [403, 409] });
@@ -255,7 +250,7 @@ describe("the panel, at the ends of a company's life", () => {
       const sent = await fetch(`${path}/${act}`, { method: "POST", redirect: "manual", headers, body });
       expect(sent.status, act).to.equal(403);
     }
-    expect(await statusOf(company.id)).to.equal("suspended");
+    expect((await company.get()).status).to.equal("suspended");
   });
 
   it("needs no mouse, and fits a telephone's screen", async () => {

@@ -1,6 +1,5 @@
 /** A company's page while something changes under it: it is the newest state, or it says what to follow. */
 import { expect } from "chai";
-import { newCompany } from "./support/api-client.ts";
 import { useBrowser } from "./support/browser.ts";
 import { usePeople } from "./support/panel.ts";
 import { usePlatform } from "./support/platform.ts";
@@ -11,8 +10,8 @@ describe("a company's page", () => {
 
   // The other way round, an operation that ends between the two leaves a page that shows three of four steps for ever.
   it("reads what runs before it reads what is there", async () => {
-    const made = await platform.api.post("/api/tenants/provision", newCompany());
-    const page = await signIn(`/tenants/${made.body.tenant.id}`, { javaScriptEnabled: false });
+    const { id } = await platform.createTenant();
+    const page = await signIn(`/tenants/${id}`, { javaScriptEnabled: false });
     const reads: string[] = [];
     const record = ({ sql }: { sql: string }) => {
       if (sql.includes(`from "operations"`)) reads.push("what runs");

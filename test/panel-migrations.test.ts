@@ -2,7 +2,6 @@
 import { expect } from "chai";
 import { tenantVersion } from "../core/migrations/version.ts";
 import type { Page } from "playwright-core";
-import { newCompany } from "./support/api-client.ts";
 import { useBrowser } from "./support/browser.ts";
 import { lastMigration } from "./support/last-migration.ts";
 import { usePeople } from "./support/panel.ts";
@@ -17,8 +16,7 @@ describe("the panel, of migration runs", () => {
   const fits = (page: Page) => page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth");
   afterEach(() => forgetRuns(platform));
 
-  const makeCompany = async (): Promise<{ id: number; slug: string }> =>
-    (await platform.api.post("/api/tenants/provision", newCompany())).body.tenant;
+  const makeCompany = () => platform.createTenant();
 
   const insertBadRun = (failed: readonly number[]) =>
     insertRun(platform, {
@@ -31,7 +29,7 @@ describe("the panel, of migration runs", () => {
       ],
     });
 
-  it("shows what would be done, then starts exactly that, without JavaScript and on a phone", async () => {
+  it("shows the plan, then starts exactly that, without JavaScript and on a phone", async () => {
     const { id } = await makeCompany();
     await makeBehind(platform, id);
     await holdRuns(platform);
@@ -64,7 +62,7 @@ describe("the panel, of migration runs", () => {
     expect(await page.locator("#start").count()).to.equal(0);
   });
 
-  it("does not start what was planned once the options are others, and says which are wrong", async () => {
+  it("does not start a plan whose options were changed, and says which are wrong", async () => {
     const { id } = await makeCompany();
     await makeBehind(platform, id);
     const page = await signIn("/migrations/new", { refusals: [422] });
@@ -104,7 +102,7 @@ describe("the panel, of migration runs", () => {
     expect(await page.locator("#acts .button").count()).to.equal(0);
   });
 
-  it("names who failed, with the statement that was refused, and offers what helps", async () => {
+  it("names the failed tenants with the refused statement, and offers what helps", async () => {
     const { id: company, slug } = await makeCompany();
     const id = await insertBadRun([907, company]);
     const page = await signIn(`/migrations/${id}`, phone);

@@ -1,7 +1,6 @@
 /** The panel, as the platform's people use it: sign in, fill in "Nova Empresa", watch it come up. */
 import { expect } from "chai";
 import type { Page } from "playwright-core";
-import { newCompany } from "./support/api-client.ts";
 import { sendForm, useBrowser, type PageOptions } from "./support/browser.ts";
 import { adminEmail, adminPassword, usePlatform } from "./support/platform.ts";
 import { runtimeClient } from "./support/runtime-client.ts";
@@ -37,7 +36,7 @@ describe("the panel", () => {
     expect(await page.inputValue("#setup-url")).to.match(new RegExp(`^https://chat\\.${slug}\\.localhost.*/setup#`));
   };
 
-  it("lets in whoever knows the password, to where they wanted to be", async () => {
+  it("signs in with the password, and goes on to the page that was asked for", async () => {
     const page = await openPage({ refusals: [401] });
     await page.goto(`${platform.api.url}/tenants/new`);
     expect(new URL(page.url()).pathname).to.equal("/login");
@@ -103,8 +102,8 @@ describe("the panel", () => {
   });
 
   for (const javaScriptEnabled of [true, false]) {
-    it(`says beside each field what is wrong with it, and keeps the rest (JavaScript ${javaScriptEnabled})`, async () => {
-      const taken = (await platform.api.post("/api/tenants/provision", newCompany())).body.tenant;
+    it(`says beside each field what is wrong, keeps the rest (JavaScript ${javaScriptEnabled})`, async () => {
+      const taken = await platform.createTenant();
       const page = await signIn("/tenants/new", { javaScriptEnabled, refusals: [409, 422] });
       const fields = { name: "", domain: "com espaço.com", slug: "admin" };
       await sendForm(page, "#new-tenant", fields);
@@ -153,8 +152,7 @@ describe("the panel", () => {
   });
 
   it("fits a telephone's screen on every page", async () => {
-    const { id } = (await platform.api.post("/api/tenants/provision", newCompany({ name: "N".repeat(120) }))).body
-      .tenant;
+    const { id } = await platform.createTenant({ name: "N".repeat(120) });
     const page = await signIn("/tenants", { viewport: { width: 390, height: 844 } });
     for (const path of ["/tenants", "/tenants/new", `/tenants/${id}`]) {
       await page.goto(platform.api.url + path);

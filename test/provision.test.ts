@@ -6,6 +6,7 @@ import { redisPassword } from "../core/tenant-secrets.ts";
 import { readMigrations } from "../core/migrations/sql-files.ts";
 import { usePlatform } from "./support/platform.ts";
 import { newCompany } from "./support/api-client.ts";
+import { operationSucceeds, tenantAt } from "./support/tenant-waits.ts";
 import { until } from "./support/wait.ts";
 
 describe("provisioning", () => {
@@ -28,15 +29,12 @@ describe("provisioning", () => {
     });
     expect(tenant.redis.namespace).to.equal(`tenant:{${tenant.id}}:`);
     expect(tenant.redis.url).to.match(new RegExp(`^redis://127\\.0\\.0\\.1:\\d+/tenant_${tenant.id}$`));
-    expect(tenant.hosts.map((host: { host: string }) => host.host)).to.deep.equal([
-      "chat.acme.localhost",
-      "api.acme.localhost",
-    ]);
+    expect(tenant.hosts.map(({ host }) => host)).to.deep.equal(["chat.acme.localhost", "api.acme.localhost"]);
     expect(operation).to.have.nested.property("links.events", `/api/operations/${operation.id}/events`);
     expect(worker.command).to.include(`--company-id ${tenant.id}`);
     expect(setupUrl).to.match(/^https:\/\/chat\.acme\.localhost(:\d+)?\/setup#[\w-]{43}$/);
 
-    const claims = jwt.decode(initialToken.token) as Record<string, unknown>;
+    const claims = jwt.decode(initialToken!.token) as Record<string, unknown>;
     expect(claims).to.deep.include({
       tenant_id: tenant.id,
       role: "owner",
@@ -58,15 +56,11 @@ describe("provisioning", () => {
   });
 
   it("ends with every resource ready, the operation succeeded and one worker alive", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const operation = await until(
-      () => platform.api.get(`/api/operations/${body.operation.id}`),
-      (answer) => answer.body.status !== "running",
-    );
-    expect(operation.body.status).to.equal("succeeded");
-    const tenant = (await platform.api.get(`/api/tenants/${body.tenant.id}`)).body;
-    expect(tenant.resources.map((row: { status: string }) => row.status)).to.deep.equal(Array(7).fill("ready"));
-    expect(tenant.hosts.map((host: any) => [host.domainStatus, host.sslStatus])).to.deep.equal([
+    const made = await platform.createTenant();
+    await operationSucceeds(platform.api, made.operation.links.self);
+    const tenant = await made.get();
+    expect(tenant.resources.map(({ status }) => status)).to.deep.equal(Array(7).fill("ready"));
+    expect(tenant.hosts.map(({ domainStatus, sslStatus }) => [domainStatus, sslStatus])).to.deep.equal([
       ["ready", "active"],
       ["ready", "active"],
     ]);
@@ -76,33 +70,28 @@ describe("provisioning", () => {
   });
 
   it("never shows a Redis password, a database password or the master key", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const text = JSON.stringify(body);
-    const password = redisPassword(platform.ctx.secrets, body.tenant.id);
+    const { id, token, answer } = await platform.createTenant();
+    const text = JSON.stringify(answer.body);
+    const password = redisPassword(platform.ctx.secrets, id);
     for (const secret of [password, new URL(platform.databaseUrl).password, new URL(platform.ctx.redisUrl).password]) {
       expect(text).not.to.include(secret);
     }
     const stored = await platform.query("SELECT to_jsonb(a)::text AS line FROM audit_log a WHERE company_id = $1", [
-      body.tenant.id,
+      id,
     ]);
     expect(stored).not.to.deep.equal([]);
-    expect(JSON.stringify(stored)).not.to.include(body.initialToken.token).and.not.include(password);
+    expect(JSON.stringify(stored)).not.to.include(token).and.not.include(password);
   });
 
   it("confines the company's Redis user to its own keys", async () => {
-    const [one, two] = [
-      await platform.api.post("/api/tenants/provision", newCompany()),
-      await platform.api.post("/api/tenants/provision", newCompany()),
-    ];
-    const { id } = one.body.tenant;
+    const [{ id }, other] = [await platform.createTenant(), await platform.createTenant()];
     const redis = new Redis(
       redisUrlFor(platform.ctx.redisUrl, `tenant_${id}`, redisPassword(platform.ctx.secrets, id)),
     );
     try {
       await redis.set(`tenant:{${id}}:mine`, "1");
-      const refused = ["get", "set", "del"].map((command) =>
-        redis.call(command, `tenant:{${two.body.tenant.id}}:meta`, "x"),
-      );
+      const key = `tenant:{${other.id}}:meta`;
+      const refused = [redis.call("GET", key), redis.call("SET", key, "x"), redis.call("DEL", key)];
       const others = [
         redis.call("SCAN", "0"),
         redis.call("KEYS", "*"),
@@ -114,7 +103,7 @@ describe("provisioning", () => {
       ];
       for (const attempt of await Promise.allSettled([...refused, ...others])) {
         expect(attempt.status).to.equal("rejected");
-        expect(String((attempt as PromiseRejectedResult).reason)).to.match(/NOPERM|wrong number/);
+        expect(String((attempt as PromiseRejectedResult).reason)).to.match(/NOPERM/);
       }
     } finally {
       redis.disconnect();
@@ -144,7 +133,7 @@ describe("provisioning", () => {
     expect([other.status, other.body.code]).to.deep.equal([409, "plan-exists"]);
     const modules = ["crm", "nada"];
     const more = await platform.api.post("/api/tenants/provision", newCompany({ plan: { ...plan, modules } }));
-    expect([more.status, more.body.errors[0].pointer]).to.deep.equal([422, "/plan/modules/1"]);
+    expect([more.status, more.body.errors?.[0]?.pointer]).to.deep.equal([422, "/plan/modules/1"]);
     const less = newCompany({ plan: { ...plan, code: "custom-2", modules: ["crm"] } });
     const { id } = (await platform.api.post("/api/tenants/provision", less)).body.tenant;
     const granted = await platform.query("SELECT module_code FROM tenant_modules WHERE company_id = $1", [id]);
@@ -156,7 +145,7 @@ describe("provisioning", () => {
       "/api/tenants/provision",
       newCompany({ baseDomain: "Exemplo.COM.br", slug: "outra-base" }),
     );
-    expect(body.tenant.hosts.map((host: { host: string }) => host.host)).to.have.members([
+    expect(body.tenant.hosts.map(({ host }) => host)).to.have.members([
       "chat.outra-base.exemplo.com.br",
       "api.outra-base.exemplo.com.br",
     ]);
@@ -168,10 +157,7 @@ describe("provisioning", () => {
     expect(answer.headers.get("preference-applied")).to.equal("respond-async");
     expect(answer.headers.get("location")).to.equal(`/api/operations/${answer.body.operation.id}`);
     expect(answer.body.initialToken).to.equal(null);
-    await until(
-      () => platform.api.get(`/api/tenants/${answer.body.tenant.id}`),
-      ({ body }) => body.status === "active",
-    );
+    await tenantAt(platform.api, answer.body.tenant.id).becomes("active");
   });
 
   it("replays the first answer for the same idempotency key", async () => {
@@ -187,7 +173,7 @@ describe("provisioning", () => {
     expect([other.status, other.body.code]).to.deep.equal([422, "idempotency-mismatch"]);
   });
 
-  it("tells who repeats a key that was answered 202 that the company is there by now, with its token", async () => {
+  it("answers a repeated key 201 with the token once the company of its 202 is there", async () => {
     const company = newCompany();
     const key = { "Idempotency-Key": crypto.randomUUID() };
     const first = await platform.api.post("/api/tenants/provision", company, { ...key, Prefer: "respond-async" });
@@ -198,7 +184,7 @@ describe("provisioning", () => {
       { what: "201" },
     );
     expect(made.body.tenant.id).to.equal(first.body.tenant.id);
-    expect(made.body.initialToken.token).to.be.a("string");
+    expect(made.body.initialToken?.token).to.be.a("string");
     const again = await platform.api.post("/api/tenants/provision", company, key);
     expect(again.headers.get("idempotency-replayed")).to.equal("true");
     expect(again.body).to.deep.equal(made.body);
@@ -227,14 +213,10 @@ describe("provisioning", () => {
   });
 
   it("deletes a company with everything it owns, and keeps slug and hosts reserved", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany({ slug: "de-partida" }));
-    const { id } = body.tenant;
-    expect((await platform.api.purge(`/api/tenants/${id}`)).status).to.equal(202);
-    await until(
-      () => platform.api.get(`/api/tenants/${id}`),
-      (tenant) => tenant.body.status === "deleted",
-      { what: "deletion" },
-    );
+    const tenant = await platform.createTenant({ slug: "de-partida" });
+    const { id } = tenant;
+    expect((await tenant.purge()).status).to.equal(202);
+    await tenant.becomes("deleted");
     const [left] = await platform.query(
       `SELECT (SELECT count(*)::int FROM pg_namespace WHERE nspname = $1) AS schemas, (SELECT count(*)::int FROM pg_roles WHERE rolname = $1) AS roles,
               (SELECT count(*)::int FROM certificates WHERE company_id = $2) AS certificates`,
@@ -245,6 +227,6 @@ describe("provisioning", () => {
     expect(await platform.ctx.redis.call("ACL", "GETUSER", `tenant_${id}`)).to.equal(null);
     const again = await platform.api.post("/api/tenants/provision", newCompany({ slug: "de-partida" }));
     expect(again.body.code).to.equal("slug-taken");
-    expect((await platform.api.purge(`/api/tenants/${id}`)).body.code).to.equal("state-conflict");
+    expect((await platform.api.purge(tenant.path)).body.code).to.equal("state-conflict");
   });
 });

@@ -3,16 +3,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { startControlPlane } from "../control-plane/start.ts";
 import { startServers, type Servers } from "../scripts/embedded/stack.ts";
 import { startRuntime, type Runtime } from "../tenant-runtime/start.ts";
-import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
+import { createApiClient, type ApiClient } from "./support/api-client.ts";
 import { openProxy, type Proxy } from "./support/frozen-proxy.ts";
 import { endWithProcess } from "./support/orphans.ts";
 import { adminEmail, adminPassword, testConfig } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { runtimeClient, type AskRuntime } from "./support/runtime-client.ts";
+import { createTenant } from "./support/tenant.ts";
 import { until } from "./support/wait.ts";
 
 describe("a lost registry", () => {
@@ -28,7 +29,7 @@ describe("a lost registry", () => {
     folder = await mkdtemp(join(tmpdir(), "secretaria-loss-"));
     servers = endWithProcess(await startServers({ dataDir: folder, config: {} }));
     const config = testConfig({ DATA_DIR: folder, DATABASE_URL: servers.databaseUrl, REDIS_URL: servers.redisUrl });
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    const log = testLog();
     shutdown = createShutdown(log);
     const { port } = await startControlPlane(config, log, shutdown);
     const url = new URL(servers.databaseUrl);
@@ -47,9 +48,9 @@ describe("a lost registry", () => {
   });
 
   const provision = async () => {
-    const { status, body } = await api.post("/api/tenants/provision", newCompany());
-    expect(status).to.equal(201);
-    return { id: body.tenant.id as number, host: `api.${body.tenant.slug}.localhost`, token: body.initialToken.token };
+    const { id, api: host, token, answer } = await createTenant(api);
+    expect(answer.status).to.equal(201);
+    return { id, host, token };
   };
   const statusOf = async (host: string) => (await ask(host, "GET /v1/tenant")).status;
   const hears = (wanted: boolean) =>
@@ -59,7 +60,8 @@ describe("a lost registry", () => {
       { what: `listening: ${wanted}` },
     );
 
-  it("that is down: known companies are served, others are told to come back, and all is well once it is", async () => {
+  it("that is down: known companies are served, others get 503 and Retry-After", async () => {
+    // All is well once it is back.
     const [known, unseen] = [await provision(), await provision()];
     expect(await statusOf(known.host)).to.equal(200);
     expect(await statusOf("api.nobody.localhost")).to.equal(404);
@@ -82,7 +84,7 @@ describe("a lost registry", () => {
     expect((await ask(known.host, "GET /v1/me", { token: known.token })).status).to.equal(200);
   });
 
-  it("that is silent: known companies and their people are served, and the silent connections are replaced", async () => {
+  it("that is silent: known companies and people are served, connections are replaced", async () => {
     const [known, unseen] = [await provision(), await provision()];
     const me = () => ask(known.host, "GET /v1/me", { token: known.token });
     expect((await me()).status).to.equal(200);

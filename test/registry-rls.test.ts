@@ -38,13 +38,13 @@ describe("row-level security of the registry", () => {
       return work(trx);
     });
 
-  it("is on for every table that the registry's role may read, with a policy for that role", async () => {
+  it("is on for every table the registry's role may read, with a policy for it", async () => {
     const tables = await readableBy(registryRole);
     expect(tables.map(({ name }) => name)).to.include.members(["companies", "plans", "signing_keys", ...ofCompanies]);
     expect(tables.filter(({ bounded }) => !bounded)).to.deep.equal([]);
   });
 
-  it("has nothing to bound for the runtime's role and for a company's: they may read no table", async () => {
+  it("has no table to bound for the runtime's role and for a company's role", async () => {
     for (const role of ["secretaria_runtime", `tenant_${a.id}`]) expect(await readableBy(role)).to.deep.equal([]);
   });
 

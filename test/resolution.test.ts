@@ -2,10 +2,10 @@
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { startRuntime } from "../tenant-runtime/start.ts";
 import { usePlatform } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { openCompany, runtimeClient, type AskRuntime, type Company } from "./support/runtime-client.ts";
 
 describe("resolution", () => {
@@ -18,7 +18,7 @@ describe("resolution", () => {
 
   before(async () => {
     [acme, other] = await Promise.all([openCompany(platform), openCompany(platform)]);
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    const log = testLog();
     shutdown = createShutdown(log);
     const behind = await startRuntime({ ...platform.config, TRUSTED_PROXIES: ["127.0.0.0/8"] }, log, shutdown);
     askBehindProxy = runtimeClient({ ...platform, httpPort: behind.httpPort, httpsPort: behind.httpsPort });
@@ -48,7 +48,7 @@ describe("resolution", () => {
     expect(await statusAndSlug(askBehindProxy, written)).to.deep.equal([200, other.slug]);
   });
 
-  it("does not choose among several forwarded hosts, nor takes Host where the forwarded one is none", async () => {
+  it("refuses several forwarded hosts, and takes no Host where the forwarded is none", async () => {
     const unclear = [`${other.api}, ${acme.api}`, `${acme.api},${acme.api}`, [other.api, acme.api], "", "_"];
     for (const value of unclear) {
       const headers = { "X-Forwarded-Host": value };
@@ -89,7 +89,7 @@ describe("resolution", () => {
     expect(await statusAndSlug(askBehindProxy, bad)).to.deep.equal([422, "invalid-request"]);
   });
 
-  it("shows metrics to nobody whom a proxy on this machine brings", async () => {
+  it("shows no metrics to clients that a proxy on this machine brings", async () => {
     const plain = { plain: true };
     for (const asker of [ask, askBehindProxy]) {
       expect((await asker("localhost", "GET /metrics", plain)).status).to.equal(200);

@@ -84,7 +84,7 @@ describe("resource contract", () => {
     expect(await cache.inspect(platform.ctx, tenant)).to.deep.equal({ state: "present" });
   });
 
-  it("of the cache: destroying it leaves no key of the namespace and none of a neighbour is touched", async () => {
+  it("of the cache: destroy leaves no key of the namespace and a neighbour's untouched", async () => {
     const [gone, neighbour] = [await newTenant(platform), await newTenant(platform)];
     for (const { id } of [gone, neighbour]) {
       for (let i = 0; i < 1200; i += 1) await platform.ctx.redis.set(`${redisNamespace(id)}x:${i}`, "1");

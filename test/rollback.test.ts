@@ -4,6 +4,7 @@ import { ResourceError } from "../core/errors.ts";
 import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";
 import { schemaRefusal, withoutNewSchemas } from "./support/refused-schema.ts";
+import { resourceOf, tenantAt } from "./support/tenant-waits.ts";
 import { until } from "./support/wait.ts";
 
 describe("a provisioning that fails for good", () => {
@@ -20,7 +21,7 @@ describe("a provisioning that fails for good", () => {
     return row;
   };
 
-  it("is rolled back: nothing of it is left but its story, and the same request works afterwards", async () => {
+  it("is rolled back: its operation and audit rows stay, and the same request works", async () => {
     const company = newCompany({ plan });
     const key = { "Idempotency-Key": crypto.randomUUID() };
     const slug = company["slug"] as string;
@@ -29,13 +30,13 @@ describe("a provisioning that fails for good", () => {
     expect(failed.body.detail).to.include(schemaRefusal);
     expect(await rowsOf(slug)).to.deep.equal({ companies: 0, hosts: 0, plans: 0 });
 
-    const id = /\/api\/operations\/([\w-]+)/.exec(failed.body.detail)?.[1];
+    const id = /\/api\/operations\/([\w-]+)/.exec(failed.body.detail ?? "")?.[1];
     const { body: operation } = await platform.api.get(`/api/operations/${id}`);
     expect(failed.body.instance).to.equal(`/api/operations/${id}`);
     expect(operation).to.deep.include({ kind: "provision", status: "failed" });
-    const database = operation.steps.find(({ name }: { name: string }) => name === "database");
+    const database = operation.steps.find(({ name }) => name === "database");
     expect(database).to.deep.include({ status: "failed" });
-    expect(database.lastError).to.deep.include({ retry: "permanent", code: "statement-refused" });
+    expect(database?.lastError).to.deep.include({ retry: "permanent", code: "statement-refused" });
     const companyId = operation.tenantId;
     const acts = await platform.query<{ action: string }>(
       "SELECT action FROM audit_log WHERE company_id = $1 ORDER BY id",
@@ -65,24 +66,13 @@ describe("a provisioning that fails for good", () => {
     expect(await rowsOf(company["slug"] as string)).to.deep.equal({ companies: 0, hosts: 0, plans: 1 });
   });
 
-  it("is held where the request says so, shows what failed, and goes on when it is retried", async () => {
-    const company = newCompany({ onFailure: "hold" });
-    const held = await withoutNewSchemas(platform, () => platform.api.post("/api/tenants/provision", company));
-    expect(held.status).to.equal(202);
-    const path = `/api/tenants/${held.body.tenant.id}`;
-    const stuck = await until(
-      () => platform.api.get(path),
-      ({ body }) => body.status === "failed",
-      { what: "the failure" },
-    );
-    const database = stuck.body.resources.find(({ name }: { name: string }) => name === "database");
+  it("is held with 'onFailure: hold', shows what failed, and goes on when retried", async () => {
+    const held = await withoutNewSchemas(platform, () => platform.createTenant({ onFailure: "hold" }));
+    expect(held.answer.status).to.equal(202);
+    const database = resourceOf(await held.becomes("failed"), "database");
     expect(database).to.deep.include({ status: "failed", nextAttemptAt: null });
-    expect((await platform.api.post(`${path}/retry`)).status).to.equal(202);
-    await until(
-      () => platform.api.get(path),
-      ({ body }) => body.status === "active",
-      { what: "activity after the retry" },
-    );
+    expect((await platform.api.post(`${held.path}/retry`)).status).to.equal(202);
+    await held.becomes("active");
   });
 
   it("lists what could not be removed and tries it again until it is gone", async () => {
@@ -101,16 +91,12 @@ describe("a provisioning that fails for good", () => {
         platform.api.post("/api/tenants/provision", company, asked),
       );
       expect(answer.status).to.equal(202);
-      const tenant = await until(
-        () => platform.api.get(`/api/tenants/${slug}`),
-        ({ body }) =>
-          body.resources?.some((row: { lastError: { code: string } | null }) => row.lastError?.code === "dns-away"),
+      const tenant = await tenantAt(platform.api, slug).shows(
+        ({ resources }) => resources.some((row) => row.lastError?.code === "dns-away"),
         { what: "the failed removal" },
       );
-      expect(tenant.body.status).to.equal("failed");
-      expect(tenant.body.resources.find(({ name }: { name: string }) => name === "dns").nextAttemptAt).to.be.a(
-        "string",
-      );
+      expect(tenant.status).to.equal("failed");
+      expect(resourceOf(tenant, "dns").nextAttemptAt).to.be.a("string");
       await until(
         () => Promise.resolve(refusals),
         (count) => count > 1,

@@ -70,7 +70,7 @@ function openScreen(columns: number) {
 }
 
 describe("the progress of a run on a terminal", () => {
-  it("is a line for each wave with a bar, counts, pace and what is left, redrawn in place", () => {
+  it("is a line per wave with bar, counts, pace and what is left, redrawn in place", () => {
     const { stream, lines } = openScreen(120);
     const reporter = terminalReporter(stream);
     reporter.progress(

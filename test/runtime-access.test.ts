@@ -169,7 +169,7 @@ describe("access to a company", () => {
     expect((await post("refresh", { refreshToken })).status).to.equal(200);
   });
 
-  it("ends the session of whoever logs out, and no other", async () => {
+  it("ends the session that logs out, and no other", async () => {
     const [leaving, staying] = [await logIn(), await logIn()];
     expect((await ask(acme.api, "POST /v1/auth/logout", { token: leaving.accessToken })).status).to.equal(204);
     const after = await me(leaving.accessToken);
@@ -178,7 +178,7 @@ describe("access to a company", () => {
     expect((await me(staying.accessToken)).status).to.equal(200);
   });
 
-  it("lets nobody in whom the company has locked out", async () => {
+  it("refuses people that the company has locked out", async () => {
     const { accessToken } = await logIn();
     const setActive = (active: boolean) =>
       platform.query(`UPDATE tenant_${acme.id}.users SET is_active = $1`, [active]);

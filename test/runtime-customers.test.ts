@@ -92,7 +92,7 @@ describe("customers of a company", () => {
     expect((await ask(`PATCH ${path}`, { body: { name: "De volta" } })).status).to.equal(404);
   });
 
-  it("are not found by an id that nobody has, of whatever form", async () => {
+  it("are not found by an unknown id, of whatever form", async () => {
     for (const id of [crypto.randomUUID(), "1", "not-a-uuid", "%27%20OR%201=1", "%00"]) {
       for (const method of ["GET", "DELETE"]) {
         const answer = await ask(`${method} /v1/customers/${id}`);

@@ -49,7 +49,7 @@ describe("people of a company", () => {
     expect(shown(await by(people.owner, "POST /v1/users", nowhere))).to.deep.equal([422, "invalid-request"]);
   });
 
-  it("are managed by nobody without the permission, and read neither", async () => {
+  it("are neither managed nor read without the permission", async () => {
     const member = await people.invite();
     for (const [what, body] of [
       ["GET /v1/users", undefined],
@@ -62,7 +62,7 @@ describe("people of a company", () => {
     expect(await statusOf(people.owner)).to.equal(200);
   });
 
-  it("get no right above the one who gives it: an admin makes, changes and removes no owner", async () => {
+  it("get no right above the giver's: an admin makes, changes and removes no owner", async () => {
     const [admin, owner] = [await people.invite({ role: "admin" }), await people.invite({ role: "owner" })];
     for (const [what, body] of [
       ["POST /v1/users", { name: "X", email: "y@exemplo.com", role: "owner" }],
@@ -77,7 +77,7 @@ describe("people of a company", () => {
     expect((await by(admin, "GET /v1/me")).body.user.role).to.equal("admin");
   });
 
-  it("are signed out where their role changes or they are locked out, and stay so when they are let in again", async () => {
+  it("are signed out by a new role or a lock-out, and stay so when it is lifted", async () => {
     const [admin, member] = [await people.invite({ role: "admin" }), await people.invite()];
     await by(people.owner, `PATCH /v1/users/${admin.id}`, { role: "member" });
     expect(await statusOf(admin)).to.equal(401);
@@ -113,7 +113,7 @@ describe("people of a company", () => {
       expect((await by(people.owner, `DELETE /v1/users/${id}`)).status, id).to.equal(404);
   });
 
-  it("of another company are nobody here", async () => {
+  it("of another company are unknown here", async () => {
     const other = await openCompany(platform);
     const { body } = await by(other, "GET /v1/users", undefined, other);
     const [{ id }] = body.users;

@@ -3,36 +3,27 @@ import { expect } from "chai";
 import { newCompany, type ApiClient } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";
 import { useSecondPlane } from "./support/second-plane.ts";
-import { until } from "./support/wait.ts";
+import { createTenant, respondAsync } from "./support/tenant.ts";
+import { tenantAt } from "./support/tenant-waits.ts";
 
 describe("two control planes side by side", () => {
   const platform = usePlatform({ workers: true });
   const second = useSecondPlane(platform);
 
-  const allReady = (body: { resources: { status: string }[] }) =>
-    body.resources.every(({ status }) => status === "ready");
-
-  it("make each company once, whoever was asked and whoever sweeps", async () => {
+  it("make each company once, whichever was asked and whichever sweeps", async () => {
     const planes = [platform.api, second];
     const asked = await Promise.all(
-      Array.from({ length: 24 }, (_, i) =>
-        (planes[i % 2] as ApiClient).post("/api/tenants/provision", newCompany(), { Prefer: "respond-async" }),
-      ),
+      Array.from({ length: 24 }, (_, i) => createTenant(planes[i % 2] as ApiClient, {}, respondAsync)),
     );
-    expect(asked.map(({ status }) => status)).to.deep.equal(Array(24).fill(202));
-    for (const { body } of asked) {
-      const path = `/api/tenants/${body.tenant.id}`;
-      await until(
-        () => second.get(path),
-        (answer) => allReady(answer.body),
-        { seconds: 60, what: path },
-      );
+    expect(asked.map(({ answer }) => answer.status)).to.deep.equal(Array(24).fill(202));
+    for (const { id } of asked) {
+      await tenantAt(second, id).becomesReady({ seconds: 60 });
       const [counts] = await platform.query(
-        `SELECT (SELECT count(*)::int FROM tenant_${body.tenant.id}.users) AS users,
+        `SELECT (SELECT count(*)::int FROM tenant_${id}.users) AS users,
                 (SELECT count(*)::int FROM certificates WHERE company_id = $1) AS certificates,
                 (SELECT count(*)::int FROM operation_events e JOIN operations o ON o.id = e.operation_id
                   WHERE company_id = $1 AND e.type = 'operation.succeeded') AS endings`,
-        [body.tenant.id],
+        [id],
       );
       expect(counts).to.deep.equal({ users: 1, certificates: 1, endings: 1 });
     }
@@ -58,19 +49,13 @@ describe("two control planes side by side", () => {
   });
 
   it("finish what the other began: suspended here, resumed there, deleted here", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const path = `/api/tenants/${body.tenant.id}`;
-    const becomes = (api: ApiClient, status: string) =>
-      until(
-        () => api.get(path),
-        (answer) => answer.body.status === status,
-        { what: status },
-      );
-    await platform.api.post(`${path}/suspend`);
-    await becomes(second, "suspended");
-    await second.post(`${path}/resume`);
-    await becomes(platform.api, "active");
-    await platform.api.purge(path);
-    await becomes(second, "deleted");
+    const tenant = await platform.createTenant();
+    const onSecond = tenantAt(second, tenant.id);
+    await platform.api.post(`${tenant.path}/suspend`);
+    await onSecond.becomes("suspended");
+    await second.post(`${tenant.path}/resume`);
+    await tenant.becomes("active");
+    await tenant.purge();
+    await onSecond.becomes("deleted");
   });
 });

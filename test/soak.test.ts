@@ -1,13 +1,11 @@
 /** `npm run soak` with fewer requests: whatever is aborted, too slow or killed, nobody sees another's row. */
-import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { projectPath } from "../core/paths.ts";
+import { runCli } from "./support/cli.ts";
 
 describe("npm run soak", () => {
-  it("shows each tenant its own rows only, and loses no write that it answered", () => {
+  it("shows each tenant its own rows only, and loses no write that it answered", async () => {
     const args = ["--requests", "2000", "--tenants", "20", "--seed", "7", "--json"];
-    const command = ["--import", "tsx", projectPath("scripts/soak.ts"), ...args];
-    const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
+    const { status, stdout, stderr } = await runCli("scripts/soak", args, { timeoutSeconds: 100 });
     expect(status, stdout + stderr).to.equal(0);
     const { faults, ...counts } = JSON.parse(stdout) as Record<string, number> & { faults: string[] };
     expect(faults).to.deep.equal([]);

@@ -1,54 +1,38 @@
 /** `npm start` as a newcomer meets it: one command, a link, a company; Ctrl-C, and nothing is left running. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { projectPath } from "../core/paths.ts";
-import { createApiClient, newCompany } from "./support/api-client.ts";
+import { createApiClient } from "./support/api-client.ts";
+import { runCli, startCli, type RunningCli } from "./support/cli.ts";
 import { processesOf } from "./support/processes.ts";
-import { until } from "./support/wait.ts";
+import { createTenant } from "./support/tenant.ts";
+import { tenantAt } from "./support/tenant-waits.ts";
 
 describe("npm start", () => {
   let folder: string;
-  let child: ChildProcess | undefined;
-  let output: { text: string };
+  let running: RunningCli | undefined;
   const admin = { email: "primeira@example.com", password: "senha da primeira" };
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "secretaria-start-"));
   });
   after(async () => {
-    child?.kill("SIGKILL");
+    running?.child.kill("SIGKILL");
     await rm(folder, { recursive: true, force: true });
   });
 
   const start = async () => {
     const { ADMIN_EMAIL: _, ADMIN_PASSWORD: __, DATABASE_URL: ___, REDIS_URL: ____, ...env } = process.env;
     const ports = { CONTROL_PLANE_PORT: "0", RUNTIME_HTTP_PORT: "0", RUNTIME_HTTPS_PORT: "0" };
-    output = { text: "" };
-    child = spawn(process.execPath, ["--import", "tsx", projectPath("scripts/start.ts")], {
-      env: { ...env, ...ports, DATA_DIR: folder },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output.text += String(chunk)));
-    await until(
-      async () => output.text,
-      (text) => text.includes("Ctrl-C stops everything") || child?.exitCode !== null,
-      { seconds: 60, what: "the banner" },
-    );
-    return output.text;
+    running = startCli("scripts/start", [], { env: { ...env, ...ports, DATA_DIR: folder } });
+    return running.prints(/Ctrl-C stops everything/, { seconds: 60 });
   };
   const connection = () => JSON.parse(readFileSync(join(folder, "connection.json"), "utf8")) as Record<string, string>;
-  const stop = async () => {
-    child?.kill("SIGINT");
-    const [code] = (await once(child as ChildProcess, "exit")) as [number | null];
-    return code;
-  };
-  it("prints addresses, the first admin's link and the command that provisions a company", async () => {
+  const stop = async () => (await running?.stop("SIGINT"))?.status;
+  it("prints addresses, the first admin's link and the command to provision a company", async () => {
     const text = await start();
     const { controlPlaneUrl } = connection();
     expect(text).to.include(`Panel         ${controlPlaneUrl}/`);
@@ -67,7 +51,7 @@ describe("npm start", () => {
 
   it("leads from the link to a company that answers over TLS", async () => {
     const { controlPlaneUrl = "", runtimeHttpsUrl = "" } = connection();
-    const token = /\/setup#([\w-]{43})/.exec(output.text)?.[1];
+    const token = /\/setup#([\w-]{43})/.exec(running?.output() ?? "")?.[1];
     const setUp = () =>
       fetch(`${controlPlaneUrl}/api/auth/setup`, {
         method: "POST",
@@ -77,16 +61,16 @@ describe("npm start", () => {
     expect((await setUp()).status).to.equal(201);
     expect((await setUp()).status).to.equal(401);
     const api = await createApiClient(controlPlaneUrl, admin);
-    const { status, body } = await api.post("/api/tenants/provision", newCompany({ slug: "primeira" }));
-    expect(status).to.equal(201);
+    const { answer } = await createTenant(api, { slug: "primeira" });
+    expect(answer.status).to.equal(201);
     const { port } = new URL(runtimeHttpsUrl);
-    expect(body.tenant.hosts[1].url).to.equal(`https://api.primeira.localhost:${port}`);
+    expect(answer.body.tenant.hosts[1]?.url).to.equal(`https://api.primeira.localhost:${port}`);
     const tenant = await getJson(Number(port), "api.primeira.localhost");
     expect(tenant).to.deep.include({ slug: "primeira", status: "active" });
   });
 
   it("stops cleanly on Ctrl-C and leaves no process", async () => {
-    expect(await stop(), output.text).to.equal(0);
+    expect(await stop(), running?.output()).to.equal(0);
     expect(processesOf(folder)).to.deep.equal([]);
     expect(readdirSync(folder)).not.to.include("connection.json");
   });
@@ -96,26 +80,19 @@ describe("npm start", () => {
     expect(text).not.to.include("First admin");
     const { controlPlaneUrl = "", runtimeHttpsUrl = "" } = connection();
     const api = await createApiClient(controlPlaneUrl, admin);
-    await until(
-      () => api.get("/api/tenants/primeira"),
-      ({ body }) => body.status === "active" && body.activeWorkers === 1,
-      { seconds: 30, what: "the company's return" },
-    );
+    await tenantAt(api, "primeira").shows(({ status, activeWorkers }) => status === "active" && activeWorkers === 1, {
+      seconds: 30,
+      what: "the company's return",
+    });
     expect(await getJson(Number(new URL(runtimeHttpsUrl).port), "api.primeira.localhost")).to.deep.include({
       slug: "primeira",
     });
   });
 
   it("refuses a second start on the same folder, and says who holds it", async () => {
-    const second = spawn(process.execPath, ["--import", "tsx", projectPath("scripts/start.ts")], {
-      env: { ...process.env, DATA_DIR: folder },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let errors = "";
-    second.stderr.on("data", (chunk) => (errors += String(chunk)));
-    const [code] = (await once(second, "exit")) as [number | null];
-    expect(code).to.equal(1);
-    expect(errors).to.include(String(child?.pid));
+    const second = await runCli("scripts/start", [], { env: { ...process.env, DATA_DIR: folder } });
+    expect(second.status).to.equal(1);
+    expect(second.stderr).to.include(String(running?.child.pid));
     expect(await stop()).to.equal(0);
     expect(processesOf(folder)).to.deep.equal([]);
   });

@@ -1,8 +1,10 @@
 import { expect } from "chai";
 import { withTenantQueue } from "../core/queues.ts";
-import { newCompany } from "./support/api-client.ts";
 import { usePlatform } from "./support/platform.ts";
 import { runtimeClient } from "./support/runtime-client.ts";
+import { sized } from "./support/size.ts";
+import { respondAsync } from "./support/tenant.ts";
+import { operationSucceeds } from "./support/tenant-waits.ts";
 import { until } from "./support/wait.ts";
 
 describe("suspension", () => {
@@ -11,28 +13,22 @@ describe("suspension", () => {
   const change = async (id: number, what: "suspend" | "resume", body?: unknown) => {
     const answer = await platform.api.post(`/api/tenants/${id}/${what}`, body);
     expect(answer.status, JSON.stringify(answer.body)).to.equal(202);
-    const path = answer.headers.get("location") as string;
-    const ended = await until(
-      () => platform.api.get(path),
-      (operation) => operation.body.status !== "running",
-      { what },
-    );
-    expect(ended.body).to.deep.include({ status: "succeeded", kind: what });
+    const ended = await operationSucceeds(platform.api, answer.headers.get("location") as string);
+    expect(ended).to.deep.include({ status: "succeeded", kind: what });
   };
   const ask = runtimeClient(platform);
   const statusOf = async (host: string) => (await ask(host, "GET /v1/tenant")).status;
 
-  it("closes the hosts, keeps jobs waiting, sends the workers away, and touches no data; resuming brings all back", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id, schema, slug } = body.tenant;
-    const tenant = () => platform.api.get(`/api/tenants/${id}`);
-    await until(tenant, (answer) => answer.body.activeWorkers === 1, { what: "a worker" });
+  it("closes hosts, holds jobs, stops workers and keeps data; resuming brings all back", async () => {
+    const tenant = await platform.createTenant();
+    const { id, schema, api } = tenant;
+    await tenant.hasWorkers(1);
     await platform.query(`INSERT INTO ${schema}.customers (name) VALUES ('Fica')`);
 
     await change(id, "suspend", { reason: "fatura em aberto" });
-    expect((await tenant()).body).to.deep.include({ status: "suspended", activeWorkers: 0 });
+    expect(await tenant.get()).to.deep.include({ status: "suspended", activeWorkers: 0 });
     await until(
-      () => statusOf(`api.${slug}.localhost`),
+      () => statusOf(api),
       (status) => status === 403,
       { what: "the runtime's 403" },
     );
@@ -43,10 +39,9 @@ describe("suspension", () => {
     expect(await platform.query(`SELECT name FROM ${schema}.customers`)).to.deep.equal([{ name: "Fica" }]);
 
     await change(id, "resume");
-    const back = (await tenant()).body;
-    expect(back).to.deep.include({ status: "active", activeWorkers: 1 });
+    expect(await tenant.get()).to.deep.include({ status: "active", activeWorkers: 1 });
     await until(
-      () => statusOf(`api.${slug}.localhost`),
+      () => statusOf(api),
       (status) => status === 200,
       { what: "the runtime's 200" },
     );
@@ -70,48 +65,34 @@ describe("suspension", () => {
   });
 
   it("is refused for a company in another state, also when two ask at once", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const { id } = body.tenant;
+    const tenant = await platform.createTenant();
+    const { id } = tenant;
     expect((await platform.api.post(`/api/tenants/${id}/resume`)).body.code).to.equal("state-conflict");
     const twice = await Promise.all([1, 2].map(() => platform.api.post(`/api/tenants/${id}/suspend`)));
     expect(twice.map(({ status }) => status)).to.have.members([202, 409]);
     expect((await platform.api.post(`/api/tenants/${id}/suspend`, { colour: 1 })).status).to.equal(422);
-    await platform.api.purge(`/api/tenants/${id}`);
+    await tenant.purge();
     for (const what of ["suspend", "resume"]) {
       expect((await platform.api.post(`/api/tenants/${id}/${what}`)).body.code).to.equal("state-conflict");
     }
-    await until(
-      () => platform.api.get(`/api/tenants/${id}`),
-      (answer) => answer.body.status === "deleted",
-      { what: "deletion" },
-    );
+    await tenant.becomes("deleted");
   });
 
-  it("asked for while the company is still being made: it ends suspended, and resumes to active", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany(), { Prefer: "respond-async" });
-    const { id } = body.tenant;
-    await change(id, "suspend");
-    expect((await platform.api.get(`/api/tenants/${id}`)).body.status).to.equal("suspended");
-    await change(id, "resume");
-    await until(
-      () => platform.api.get(`/api/tenants/${id}`),
-      (answer) => answer.body.status === "active",
-      { what: "activity" },
-    );
+  it("asked for during provisioning ends in 'suspended', and resumes to 'active'", async () => {
+    const tenant = await platform.createTenant({}, respondAsync);
+    await change(tenant.id, "suspend");
+    expect((await tenant.get()).status).to.equal("suspended");
+    await change(tenant.id, "resume");
+    await tenant.becomes("active");
   });
 
-  it("changed again before the last change was carried out: the last word counts, every time", async () => {
+  it("gives way each time to a deletion asked for before it was carried out", async () => {
     // A loop that was writing when the aim changed must not write over it; it takes a few rounds to meet that moment.
-    for (let round = 0; round < 12; round += 1) {
-      const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-      const path = `/api/tenants/${body.tenant.id}`;
-      await platform.api.post(`${path}/suspend`);
-      await platform.api.purge(path);
-      await until(
-        () => platform.api.get(path),
-        (answer) => answer.body.status === "deleted",
-        { what: `deletion in round ${round}` },
-      );
+    for (let round = 0; round < sized(4, 12); round += 1) {
+      const tenant = await platform.createTenant();
+      await platform.api.post(`${tenant.path}/suspend`);
+      await tenant.purge();
+      await tenant.becomes("deleted");
     }
   });
 });

@@ -151,7 +151,7 @@ describe("a company's database handle", () => {
     await platform.query(`REVOKE USAGE ON SCHEMA tenant_${a.id} FROM secretaria_runtime`);
   });
 
-  it("sets the scope otherwise where nobody lets it call set_config, from one statement to the next", async () => {
+  it("sets the scope otherwise where set_config is not allowed, at the next statement", async () => {
     const setConfig = "EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean)";
     const pid = await pidOf(ofA);
     await platform.query(`REVOKE ${setConfig} FROM PUBLIC, secretaria_runtime`);
@@ -343,7 +343,7 @@ describe("a company's database handle", () => {
     expect(await marksOf(ofA)).to.deep.equal([a.slug]);
   });
 
-  it("does not hand on a statement that nobody waits for any more", async () => {
+  it("does not hand on a statement that was given up", async () => {
     const pid = await pidOf(ofA);
     const late = ofA.db.raw("SELECT pg_sleep(0.5)").timeout(50);
     expect((await failureOf(late)).name).to.equal("KnexTimeoutError");

@@ -2,33 +2,31 @@ import { expect } from "chai";
 import { z } from "zod";
 import { provisionedSchema } from "../control-plane/tenants/tenant-schemas.ts";
 import { usePlatform } from "./support/platform.ts";
-import { newCompany } from "./support/api-client.ts";
 
 describe("the API of companies", () => {
   const platform = usePlatform({ workers: true });
 
   it("streams the operation's events, and replays those after Last-Event-ID", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    const all = await readEvents(platform.api.url + body.operation.links.events, platform.api.token);
+    const { events } = (await platform.createTenant()).operation.links;
+    const all = await readEvents(platform.api.url + events, platform.api.token);
     expect(all.map(({ id }) => id)).to.deep.equal(all.map((_, i) => i + 1));
     expect(all.at(-1)?.event).to.equal("operation.succeeded");
     const ready = all.filter(({ event }) => event === "resource.ready").map(({ data }) => data.resource);
     expect(ready).to.have.members(["database", "cache", "queue", "owner", "dns", "certificate", "worker"]);
-    const rest = await readEvents(platform.api.url + body.operation.links.events, platform.api.token, 5);
+    const rest = await readEvents(platform.api.url + events, platform.api.token, 5);
     expect(rest).to.deep.equal(all.slice(5));
-    const over = await platform.api.request("GET", body.operation.links.events, {
+    const over = await platform.api.request("GET", events, {
       headers: { "Last-Event-ID": String(all.length) },
     });
     expect(over.status).to.equal(204);
   });
 
   it("lists companies by key, newest first, and finds them by name and status", async () => {
-    for (let i = 0; i < 3; i += 1)
-      await platform.api.post("/api/tenants/provision", newCompany({ name: `Lista_${i}` }));
+    for (let i = 0; i < 3; i += 1) await platform.createTenant({ name: `Lista_${i}` });
     const first = await platform.api.get("/api/tenants?search=lista_&limit=2");
-    expect(first.body.tenants.map((tenant: { name: string }) => tenant.name)).to.deep.equal(["Lista_2", "Lista_1"]);
+    expect(first.body.tenants.map((tenant) => tenant.name)).to.deep.equal(["Lista_2", "Lista_1"]);
     const next = await platform.api.get(`/api/tenants?search=lista_&limit=2&cursor=${first.body.nextCursor}`);
-    expect(next.body.tenants.map((tenant: { name: string }) => tenant.name)).to.deep.equal(["Lista_0"]);
+    expect(next.body.tenants.map((tenant) => tenant.name)).to.deep.equal(["Lista_0"]);
     expect(next.body.nextCursor).to.equal(null);
     expect((await platform.api.get("/api/tenants?search=lista_&status=failed")).body.tenants).to.deep.equal([]);
     expect((await platform.api.get("/api/tenants?search=lista_&status=active")).body.tenants).to.have.length(3);
@@ -41,10 +39,9 @@ describe("the API of companies", () => {
   });
 
   it("finds a company by id, uuid and slug", async () => {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    for (const reference of [body.tenant.id, body.tenant.uuid, body.tenant.slug]) {
-      expect((await platform.api.get(`/api/tenants/${reference}`)).body.uuid).to.equal(body.tenant.uuid);
-    }
+    const { id, uuid, slug } = await platform.createTenant();
+    for (const reference of [id, uuid, slug])
+      expect((await platform.api.get(`/api/tenants/${reference}`)).body.uuid).to.equal(uuid);
     expect((await platform.api.get("/api/tenants/999999999")).body.code).to.equal("tenant-not-found");
   });
 
@@ -63,21 +60,17 @@ describe("the API of companies", () => {
     const operation = document.paths["/api/tenants/provision"].post;
     expect(operation.requestBody.content["application/json"].schema.additionalProperties).to.equal(false);
     expect(Object.keys(operation.responses)).to.include.members(["201", "202", "default"]);
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
+    const { body } = (await platform.createTenant()).answer;
     expect(z.strictObject(provisionedSchema.shape).safeParse(body).error?.issues).to.equal(undefined);
     expect((await platform.api.request("GET", "/docs", { anonymous: true })).status).to.equal(200);
   });
 
   it("lists plans with limits and modules", async () => {
     const { body } = await platform.api.get("/api/plans");
-    const basic = body.plans.find((plan: { code: string }) => plan.code === "basic");
+    const basic = body.plans.find((plan) => plan.code === "basic");
     expect(basic).to.deep.include({ priceCents: 9900, modules: ["chat", "crm", "store"] });
-    expect(basic.limits.users_limit).to.equal(3);
-    expect(body.plans.map((plan: { code: string }) => plan.code)).to.include.members([
-      "basic",
-      "premium",
-      "enterprise",
-    ]);
+    expect(basic?.limits["users_limit"]).to.equal(3);
+    expect(body.plans.map((plan) => plan.code)).to.include.members(["basic", "premium", "enterprise"]);
   });
 });
 

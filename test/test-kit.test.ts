@@ -70,7 +70,7 @@ describe("the test kit", () => {
     expect(await one.registry("companies").where({ slug: "half" })).to.deep.equal([]);
   });
 
-  it("removes what a killed run left, and at the end everything of its own but the template", async () => {
+  it("removes what a killed run left, and in the end all of its own but the template", async () => {
     const killed = await open();
     const { id } = await killed.createTenant();
     // As the server sees the end of a process: its sessions are gone, nothing was dropped.

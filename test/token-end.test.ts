@@ -1,10 +1,10 @@
 /** A token ends with its company's service, on every process of the runtime, also on one that was not told. */
 import { expect } from "chai";
-import { createLogger } from "../core/logger.ts";
 import { createShutdown, type Shutdown } from "../core/shutdown.ts";
 import { startRuntime } from "../tenant-runtime/start.ts";
 import { openProxy, type Proxy } from "./support/frozen-proxy.ts";
 import { usePlatform } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { openCompany, runtimeClient, type AskRuntime } from "./support/runtime-client.ts";
 import { until } from "./support/wait.ts";
 
@@ -19,7 +19,7 @@ describe("a token of a company", () => {
     const url = new URL(platform.databaseUrl);
     proxy = await openProxy({ host: url.hostname, port: Number(url.port) });
     url.port = String(proxy.port);
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    const log = testLog();
     shutdown = createShutdown(log);
     const second = await startRuntime({ ...platform.config, DATABASE_URL: url.toString() }, log, shutdown);
     askDeaf = runtimeClient({ ...platform, httpPort: second.httpPort, httpsPort: second.httpsPort });
@@ -34,7 +34,7 @@ describe("a token of a company", () => {
     ["suspended", "suspend", 403],
     ["deleted", "", 410],
   ] as const) {
-    it(`is refused on two processes when it is ${state}, though one of them hears nothing any more`, async () => {
+    it(`is refused on two processes when ${state}, though one hears no more changes`, async () => {
       const company = await openCompany(platform);
       const me = (client: AskRuntime) => client(company.api, "GET /v1/me", { token: company.token });
       for (const client of [ask, askDeaf]) expect((await me(client)).status).to.equal(200);

@@ -128,7 +128,7 @@ describe("migrations in TypeScript, and those without a transaction", () => {
     expect(await compiledMigrations("tenant").then(String, String)).to.include("5002_fill.ts is there twice");
   });
 
-  it("start over after a statement failed half-way, without the invalid index that it left", async () => {
+  it("start over after a half-way failure, without the invalid index that it left", async () => {
     use(["5000_points.sql", table]);
     await makeSchema(db, broken, { before: roleStatements(broken) });
     await db

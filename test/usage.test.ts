@@ -2,13 +2,13 @@
 import { expect } from "chai";
 import { Agent, request, type IncomingMessage } from "node:http";
 import { collectUsage } from "../control-plane/lifecycle/upkeep/usage.ts";
-import { createLogger } from "../core/logger.ts";
 import { openRedis } from "../core/redis.ts";
 import { metaKey, usageKey } from "../core/tenant.ts";
 import { openUsageMeter } from "../core/usage/usage-meter.ts";
 import { dateOfDay, utcDay } from "../core/usage/usage.ts";
 import { openDeafProxy } from "./support/deaf-proxy.ts";
 import { usePlatform } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { openCompany, runtimeClient, type Company } from "./support/runtime-client.ts";
 import { shared } from "./support/servers.ts";
 import { until } from "./support/wait.ts";
@@ -17,7 +17,7 @@ describe("usage of a company", () => {
   const config = { USAGE_FLUSH_SECONDS: 0.1, USAGE_COLLECT_SECONDS: 0.3 };
   const platform = usePlatform({ runtime: true, workers: true, config });
   const askRuntime = runtimeClient(platform);
-  const log = createLogger("test", "silent");
+  const log = testLog();
   const today = dateOfDay(utcDay());
   const counterKey = (id: number, day = today) => usageKey(id, day.replaceAll("-", ""));
   const reportOf = async ({ id }: { id: number }, query = "") =>
@@ -25,7 +25,7 @@ describe("usage of a company", () => {
   const untilCounted = (company: { id: number }, counts: Record<string, number>) =>
     until(
       () => reportOf(company),
-      ({ total }) => Object.entries(counts).every(([name, count]) => total[name] === count),
+      ({ total }) => Object.entries(counts).every(([name, count]) => total[name as keyof typeof total] === count),
       { what: JSON.stringify(counts) },
     );
   let acme: Company;
@@ -46,7 +46,7 @@ describe("usage of a company", () => {
     const { total, days } = await untilCounted(acme, { requests: 3 });
     expect(total.bytesIn).to.be.within(4_000, 7_000);
     expect(total.bytesOut).to.be.within(8_000, 13_000);
-    expect(days.map(({ day }: { day: string }) => day)).to.deep.equal([today]);
+    expect(days.map(({ day }) => day)).to.deep.equal([today]);
     const { total: others } = await untilCounted(other, { requests: 1 });
     expect(others.bytesOut).to.be.below(4_000);
   });
@@ -208,11 +208,8 @@ describe("usage of a company", () => {
     const gone = await openCompany(platform);
     await add(gone, { requests: 4 });
     await untilCounted(gone, { requests: 4 });
-    await platform.api.purge(`/api/tenants/${gone.id}`);
-    await until(
-      () => platform.api.get(`/api/tenants/${gone.id}`),
-      ({ body }) => body.status === "deleted",
-    );
+    await gone.purge();
+    await gone.becomes("deleted");
     await add(gone, { requests: 1 });
     expect(await platform.ctx.redis.keys(`tenant:{${gone.id}}:*`)).to.deep.equal([]);
     expect((await reportOf(gone)).total.requests).to.equal(4);

@@ -1,22 +1,22 @@
-import { spawnSync } from "node:child_process";
 import { expect } from "chai";
 import { startControlPlane } from "../control-plane/start.ts";
 import { makeSpare } from "../control-plane/warm-pool/make-spare.ts";
 import { listSpares, markDiscarded, markFit } from "../control-plane/warm-pool/spare-store.ts";
 import { tendSpares } from "../control-plane/warm-pool/tend-spares.ts";
-import { createLogger } from "../core/logger.ts";
-import { projectPath } from "../core/paths.ts";
 import { createShutdown } from "../core/shutdown.ts";
 import { tenantVersion, versionOf } from "../core/migrations/version.ts";
 import { readMigrations } from "../core/migrations/sql-files.ts";
 import { createApiClient, newCompany, type ApiClient } from "./support/api-client.ts";
+import { runCli } from "./support/cli.ts";
 import { forgetLastMigration, undoLastMigration } from "./support/last-migration.ts";
 import { adminEmail, adminPassword, usePlatform } from "./support/platform.ts";
+import { testLog } from "./support/program-log.ts";
 import { openCompany, runtimeClient } from "./support/runtime-client.ts";
+import { createTenant } from "./support/tenant.ts";
 import { until } from "./support/wait.ts";
 
 const wanted = 3;
-const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+const log = testLog();
 
 describe("the warm pool", () => {
   const platform = usePlatform({ runtime: true, workers: true, config: { WARM_TENANTS: wanted } });
@@ -39,7 +39,6 @@ describe("the warm pool", () => {
       await busy;
     }
   };
-  const provision = async (body = newCompany()) => (await platform.api.post("/api/tenants/provision", body)).body;
   const metric = async (name: string) => {
     const text = (await platform.api.get("/metrics")).body as string;
     return Number(
@@ -56,13 +55,7 @@ describe("the warm pool", () => {
     );
     return row;
   };
-  const migrate = (...args: string[]) => {
-    const { DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR } = platform.config;
-    return spawnSync(process.execPath, ["--import", "tsx", projectPath("scripts/run-migrations.ts"), ...args], {
-      env: { PATH: process.env["PATH"], DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR },
-      encoding: "utf8",
-    });
-  };
+  const migrate = (...args: string[]) => runCli("scripts/run-migrations", args, { platform });
   /** As an older release would have left it. */
   const goBack = async (id: number) => {
     const older = versionOf(readMigrations("tenant").slice(0, -1));
@@ -70,7 +63,7 @@ describe("the warm pool", () => {
     await platform.query("UPDATE spare_tenants SET version = $2 WHERE id = $1", [id, older]);
   };
 
-  it("fills up, is counted, and belongs to nobody's orphans", async () => {
+  it("fills up, is counted, and is in no orphan report", async () => {
     const ids = await full();
     expect(await metric("secretaria_warm_tenants")).to.equal(wanted);
     const { body } = await platform.api.get("/api/orphans");
@@ -81,7 +74,7 @@ describe("the warm pool", () => {
     }
   });
 
-  it("gives the oldest spare to the next company, which works from end to end, and fills up again", async () => {
+  it("gives the oldest spare to the next company, which works, and fills up again", async () => {
     const [first, ...others] = await full();
     const warm = await metric('secretaria_provisions_total{source="warm"}');
     const company = await openCompany(platform);
@@ -103,11 +96,9 @@ describe("the warm pool", () => {
   it("gives ten companies at once ten schemas, the spares to three of them", async () => {
     const ids = await full();
     const before = { ...platform.ctx.warmPool.provisions };
-    const made = await Promise.all(
-      Array.from({ length: 10 }, () => platform.api.post("/api/tenants/provision", newCompany())),
-    );
-    expect(made.map(({ status }) => status)).to.deep.equal(Array(10).fill(201));
-    const given = made.map(({ body }) => body.tenant.id as number);
+    const made = await Promise.all(Array.from({ length: 10 }, () => platform.createTenant()));
+    expect(made.map(({ answer }) => answer.status)).to.deep.equal(Array(10).fill(201));
+    const given = made.map(({ id }) => id);
     expect(new Set(given).size).to.equal(10);
     expect(given).to.include.members(ids);
     const { warm, cold } = platform.ctx.warmPool.provisions;
@@ -119,11 +110,12 @@ describe("the warm pool", () => {
     }
   });
 
-  it("keeps its spares when a request is refused: slug taken, plan unknown, with and without a key", async () => {
-    const { tenant } = await provision();
+  it("keeps its spares when a request is refused, with and without a key", async () => {
+    // Slug taken, plan unknown.
+    const { slug } = await platform.createTenant();
     const ids = await full();
     for (const headers of [undefined, { "Idempotency-Key": crypto.randomUUID() }]) {
-      const taken = newCompany({ slug: tenant.slug });
+      const taken = newCompany({ slug });
       expect((await platform.api.post("/api/tenants/provision", taken, headers)).body.code).to.equal("slug-taken");
       const other = headers && { "Idempotency-Key": crypto.randomUUID() };
       const unknown = newCompany({ plan: "nothing" });
@@ -132,7 +124,7 @@ describe("the warm pool", () => {
     expect(await spareIds()).to.deep.equal(ids);
   });
 
-  it("takes a spare that somebody changed from nobody's hand, throws it away and makes another", async () => {
+  it("discards a spare that was changed, and makes another", async () => {
     await withoutKeeper(async ([first, second]) => {
       await platform.query(`DROP TABLE tenant_${first}.stores CASCADE`);
       await platform.query(`ALTER TABLE tenant_${second}.customers DROP COLUMN name`);
@@ -147,7 +139,7 @@ describe("the warm pool", () => {
     await full();
   });
 
-  it("gives no company a spare that is not what it should be, though nobody has looked at it yet", async () => {
+  it("gives no company a spare that drifted, though it was not inspected yet", async () => {
     const hidden: number[] = [];
     await withoutKeeper(async ([gone, damaged, foreign]) => {
       await platform.query(`DROP SCHEMA tenant_${gone} CASCADE`);
@@ -181,17 +173,17 @@ describe("the warm pool", () => {
       );
     await withoutKeeper(async ([first, second]) => {
       await goBack(first as number);
-      const status = migrate("status");
+      const status = await migrate("status");
       expect(status.status).to.equal(3);
       expect(status.stdout).to.include(`tenant_${first} (made ahead): not known yet`);
-      expect(migrate("all")).to.deep.include({ status: 0 });
-      expect(migrate("status").status).to.equal(0);
+      expect(await migrate("all")).to.deep.include({ status: 0 });
+      expect((await migrate("status")).status).to.equal(0);
       expect([...(await versions())]).to.deep.equal([version]);
       await goBack(second as number);
       await tendSpares(platform.ctx);
       expect([...(await versions())]).to.deep.equal([version]);
       expect(await spareIds()).to.include.members([first, second]);
-      const next = (await provision()).tenant;
+      const next = await platform.createTenant();
       expect(next.id).to.equal(first);
       expect(
         await platform.query(
@@ -219,7 +211,7 @@ describe("the warm pool", () => {
       await platform.query("UPDATE spare_tenants SET version = '9999_next.sql 0' WHERE id = $1", [first]);
       await tendSpares(platform.ctx);
       expect(await newer()).to.have.length(1);
-      expect((await provision()).tenant.id).not.to.equal(first);
+      expect((await platform.createTenant()).id).not.to.equal(first);
       await platform.query("UPDATE spare_tenants SET checked_at = now() - interval '1 day' WHERE id = $1", [first]);
       await tendSpares(platform.ctx);
       expect(await newer()).to.have.length(0);
@@ -228,7 +220,7 @@ describe("the warm pool", () => {
     await full();
   });
 
-  it("keeps a discarded spare from every company, though another keeper has just found it fit or migrated it", async () => {
+  it("gives a discarded spare to no company, though another keeper just accepted it", async () => {
     const version = await tenantVersion();
     await withoutKeeper(async ([first]) => {
       const { db } = platform.ctx;
@@ -236,14 +228,14 @@ describe("the warm pool", () => {
       await markFit(db, first as number, version);
       await db.raw("SELECT end_tenant_migration(?, ?, NULL, NULL)", [first as number, version]);
       expect((await listSpares(db)).find(({ id }) => id === first)?.version).to.equal("discarded");
-      expect((await provision()).tenant.id).not.to.equal(first);
+      expect((await platform.createTenant()).id).not.to.equal(first);
     });
     await platform.query("DELETE FROM spare_tenants WHERE version = 'discarded'");
     platform.ctx.warmPool.wake();
     await full();
   });
 
-  it("lets go of a schema that somebody has used, as after a restore of the registry, and removes nothing of it", async () => {
+  it("gives up a schema in use, as after a registry restore, and removes nothing of it", async () => {
     const used: number[] = [];
     const addUser = (id: number) =>
       platform.query(`INSERT INTO tenant_${id}.users (email, name, role) VALUES ('ana@acme.com', 'Ana', 'owner')`);
@@ -268,7 +260,7 @@ describe("the warm pool", () => {
     await full();
   });
 
-  it("leaves nothing of a spare whose making was cut off, and finishes a removal that was", async () => {
+  it("leaves nothing of a spare whose making broke off, and finishes broken removals", async () => {
     await withoutKeeper(async (ids) => {
       const highest = async () => {
         const [row] = await platform.query<{ id: string }>("SELECT last_value AS id FROM companies_id_seq");
@@ -305,7 +297,7 @@ describe("the warm pool", () => {
     await full();
   });
 
-  it("is never overfilled by a second control plane, and is emptied when none is wanted any more", async () => {
+  it("is not overfilled by a second control plane, and is emptied when none is wanted", async () => {
     const start = async (WARM_TENANTS: number): Promise<{ api: ApiClient; stop: () => Promise<void> }> => {
       const shutdown = createShutdown(log);
       const { port } = await startControlPlane({ ...platform.config, WARM_TENANTS }, log, shutdown);
@@ -316,11 +308,9 @@ describe("the warm pool", () => {
     const second = await start(wanted);
     try {
       const made = await Promise.all(
-        [platform.api, second.api].flatMap((api) =>
-          Array.from({ length: 3 }, () => api.post("/api/tenants/provision", newCompany())),
-        ),
+        [platform.api, second.api].flatMap((api) => Array.from({ length: 3 }, () => createTenant(api))),
       );
-      expect(made.map(({ status }) => status)).to.deep.equal(Array(6).fill(201));
+      expect(made.map(({ answer }) => answer.status)).to.deep.equal(Array(6).fill(201));
       await full();
       // Busy while a keeper finds out the same.
       const version = await tenantVersion();
@@ -334,7 +324,7 @@ describe("the warm pool", () => {
       try {
         await until(spareIds, (left) => left.length === 0, { what: "an empty pool" });
         for (const id of ids) expect(await things(id)).to.deep.equal({ schema: false, role: false });
-        expect((await none.api.post("/api/tenants/provision", newCompany())).status).to.equal(201);
+        expect((await createTenant(none.api)).answer.status).to.equal(201);
       } finally {
         await none.stop();
       }

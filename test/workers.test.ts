@@ -1,21 +1,15 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { expect } from "chai";
-import { projectPath } from "../core/paths.ts";
 import { addTenantJob, withTenantQueue } from "../core/queues.ts";
 import { workerKey, workerSetKey } from "../core/tenant.ts";
-import { newCompany } from "./support/api-client.ts";
+import { runCli, startCli } from "./support/cli.ts";
 import { usePlatform } from "./support/platform.ts";
 import { until } from "./support/wait.ts";
 
 describe("workers", () => {
   const platform = usePlatform({ workers: true });
-  const children: ChildProcess[] = [];
-  after(() => children.forEach((child) => child.kill("SIGKILL")));
 
   async function provision(): Promise<number> {
-    const { body } = await platform.api.post("/api/tenants/provision", newCompany());
-    return body.tenant.id as number;
+    return (await platform.createTenant()).id;
   }
 
   /** A message of the chat page, as the runtime writes it; answers its ids. */
@@ -34,25 +28,8 @@ describe("workers", () => {
       messageId,
     ]);
 
-  const spawnWorker = (...args: string[]) => {
-    const { DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR } = platform.config;
-    const child = spawn(process.execPath, ["--import", "tsx", projectPath("scripts/spawn-worker.ts"), ...args], {
-      env: {
-        PATH: process.env["PATH"],
-        DATABASE_URL,
-        REDIS_URL,
-        MASTER_KEY,
-        DATA_DIR,
-        LOG_LEVEL: "error",
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    children.push(child);
-    const output = { text: "" };
-    child.stdout.on("data", (chunk) => (output.text += String(chunk)));
-    child.stderr.on("data", (chunk) => (output.text += String(chunk)));
-    return { child, output, ended: once(child, "exit") as Promise<[number | null]> };
-  };
+  const runWorker = (...args: string[]) =>
+    runCli("scripts/spawn-worker", args, { platform, env: { LOG_LEVEL: "error" } });
 
   it("answer a message once, however often its job runs", async () => {
     const id = await provision();
@@ -92,11 +69,9 @@ describe("workers", () => {
   it("hold no Redis connection for a company without work", async () => {
     const connectionsOf = async (id: number) =>
       String(await platform.ctx.redis.call("CLIENT", "LIST")).split(`user=tenant_${id} `).length - 1;
-    const id = await provision();
-    await until(
-      () => platform.api.get(`/api/tenants/${id}`),
-      ({ body }) => body.activeWorkers === 1,
-    );
+    const tenant = await platform.createTenant();
+    const { id } = tenant;
+    await tenant.hasWorkers(1);
     expect(await connectionsOf(id)).to.equal(0);
     const message = await writeMessage(id, "Oi");
     await addTenantJob(platform.ctx.queues, id, { name: "chat.reply", data: message, id: message.messageId });
@@ -120,13 +95,9 @@ describe("workers", () => {
   });
 
   it("leave when their company is suspended, and come back with it", async () => {
-    const id = await provision();
-    const active = (wanted: number) =>
-      until(
-        () => platform.api.get(`/api/tenants/${id}`),
-        ({ body }) => body.activeWorkers === wanted,
-        { seconds: 30, what: `${wanted} workers` },
-      );
+    const tenant = await platform.createTenant();
+    const { id } = tenant;
+    const active = (wanted: number) => tenant.hasWorkers(wanted, { seconds: 30 });
     await active(1);
     await platform.query("UPDATE companies SET desired_state = 'suspended' WHERE id = $1", [id]);
     await active(0);
@@ -137,22 +108,22 @@ describe("workers", () => {
   describe("spawned for one company", () => {
     it("are in the registry while they run and out of it after SIGTERM", async () => {
       const id = await provision();
-      const { child, output, ended } = spawnWorker("--company-id", String(id), "--worker-id", "extra-1");
+      const args = ["--company-id", String(id), "--worker-id", "extra-1"];
+      const worker = startCli("scripts/spawn-worker", args, { platform, env: { LOG_LEVEL: "error" } });
       const key = workerKey(id, "extra-1");
-      await until(
-        () => platform.ctx.redis.hgetall(key),
-        (entry) => entry["status"] === "running",
-        { what: `registration: ${output.text}` },
-      );
+      const look = () => {
+        worker.checkRunning();
+        return platform.ctx.redis.hgetall(key);
+      };
+      await until(look, (entry) => entry["status"] === "running", { what: "registration" });
       expect(await platform.ctx.redis.smembers(workerSetKey(id))).to.include("extra-1");
-      expect((await platform.ctx.redis.hgetall(key))["pid"]).to.equal(String(child.pid));
+      expect((await platform.ctx.redis.hgetall(key))["pid"]).to.equal(String(worker.child.pid));
       await until(
         () => platform.api.get("/metrics"),
         ({ body }) => body.includes(`secretaria_tenant_active_workers{company="${id}"} 2`),
         { what: "the metric" },
       );
-      child.kill("SIGTERM");
-      expect((await ended)[0], output.text).to.equal(0);
+      expect((await worker.stop("SIGTERM")).status, worker.output()).to.equal(0);
       expect(await platform.ctx.redis.exists(key)).to.equal(0);
       expect(await platform.ctx.redis.smembers(workerSetKey(id))).not.to.include("extra-1");
     });
@@ -163,19 +134,21 @@ describe("workers", () => {
       await withTenantQueue(platform.ctx.queues, { companyId: id, queue: "imports" }, (queue) =>
         queue.add("chat.reply", message),
       );
-      const { output, ended } = spawnWorker("--company-id", String(id), "--queue", "imports", "--burst");
-      expect((await ended)[0], output.text).to.equal(0);
-      expect(output.text).to.include("the queue is empty");
+      const ended = await runWorker("--company-id", String(id), "--queue", "imports", "--burst");
+      expect(ended.status, ended.stdout + ended.stderr).to.equal(0);
+      expect(ended.stdout + ended.stderr).to.include("the queue is empty");
       expect(await replies(id, message.messageId)).to.have.length(1);
     });
 
     it("say what is wrong with their arguments", async () => {
-      const unknown = spawnWorker("--company-id", "999999999");
-      expect((await unknown.ended)[0]).to.equal(1);
-      expect(unknown.output.text).to.include("company 999999999 does not exist or is not active");
-      const wrong = spawnWorker("--company-id", "acme");
-      expect((await wrong.ended)[0]).to.equal(2);
-      expect(wrong.output.text).to.include("Usage:").and.include("companyId");
+      const unknown = await runWorker("--company-id", "999999999");
+      expect(unknown.status).to.equal(1);
+      expect(unknown.stdout + unknown.stderr).to.include("company 999999999 does not exist or is not active");
+      const wrong = await runWorker("--company-id", "acme");
+      expect(wrong.status).to.equal(2);
+      expect(wrong.stdout + wrong.stderr)
+        .to.include("Usage:")
+        .and.include("companyId");
     });
   });
 });

@@ -22,7 +22,7 @@ describe("back-pressure of a fleet run", () => {
     expect(widths([2, 3, 30, 2])).to.deep.equal([8, 8, 8, 8]);
   });
 
-  it("halves the lanes while the server is slow, down to one, and gives them back one by one", () => {
+  it("halves the lanes to one while the server is slow, and gives them back singly", () => {
     expect(widths([2, 400, 400, 400, 400, 2, 2, 2])).to.deep.equal([8, 4, 2, 1, 1, 2, 3, 4]);
   });
 

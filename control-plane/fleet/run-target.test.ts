@@ -12,7 +12,7 @@ const names = (to: string | undefined, direction: "up" | "down" = "up", files = 
   nameOf(targetOf(files, direction, to) ?? "none");
 
 describe("the target of a run", () => {
-  it("is the newest, or the file that is named, by name or number, each of its own folder", () => {
+  it("is the newest file, or the one named by name or number, each of its own folder", () => {
     expect([names(undefined), names(undefined, "down")]).to.deep.equal(["0003_c.sql+5002_y.sql", "none"]);
     expect(["0002", "0002_b", "0002_b.sql"].map((to) => names(to))).to.deep.equal(Array(3).fill("0002_b.sql"));
     expect(names("5001")).to.equal("0003_c.sql+5001_x.sql");
@@ -49,7 +49,7 @@ describe("the target of a run", () => {
     expect(run("down", "0003", all)).to.deep.equal([]);
   });
 
-  it("looks into what has the same name and another text, and knows no files of a version that these never made", () => {
+  it("looks into files of one name and another text; a foreign version has no files", () => {
     const target = versionOf(all);
     expect(isToChange({ direction: "up", target }, `${nameOf(target)} 0123456789abcdef`)).to.equal(true);
     expect(filesToRun(all, { direction: "up", target: `${nameOf(target)} 0123456789abcdef` }, [])).to.equal(undefined);

@@ -16,7 +16,7 @@ describe("retry", () => {
     expect(delays(error, 0.3)).to.deep.equal([77, 77, 77, 77, 77]);
   });
 
-  it("leaves what a retry cannot mend to a person", () => {
+  it("leaves what a retry cannot repair to a person", () => {
     for (const retry of ["permanent", "conflict"] as const) {
       expect(classifyFailure(new ResourceError(retry, "x", "y"), 1).delaySeconds).to.equal(null);
     }

@@ -63,7 +63,7 @@ describe("the panel's words for failures", () => {
     });
   }
 
-  it("come with the server's own where they do not say what to mend", () => {
+  it("come with the server's own where they do not say what to correct", () => {
     const error = { code: "archive-not-written", message: "no space is left on the device" };
     expect(presentFailure(locales.en, { name: "archive", error }).detail).to.equal(error.message);
     const known = { code: "worker-not-started", message: "no worker answered" };

@@ -21,7 +21,7 @@ describe("a version", () => {
     expect(versionOf([a, b])).not.to.equal(versionOf([b]));
   });
 
-  it("is behind another where it lacks a file of either folder: each of two may be behind the other", () => {
+  it("is behind another where it lacks a file of either folder, each of two as well", () => {
     const order = (one: readonly File[], other: readonly File[]) => [
       isBehind(versionOf(one), versionOf(other)),
       isNewerVersion(versionOf(one), versionOf(other)),
@@ -52,7 +52,7 @@ describe("a version", () => {
     expect(filesOfVersion(all, unknownVersion)).to.equal(undefined);
   });
 
-  it("of an older release has the files that its hash says, and is known to lack the product's until it is named anew", () => {
+  it("of an older release has its hash's files, and lacks the product's until renamed", () => {
     const older = (files: readonly File[]) => versionOf(files).replace(/^.*\+/, "");
     expect(nameOf(older([a, b, x]))).to.equal("5001_x.sql");
     expect(filesOfVersion(all, older([a, b, x]))).to.deep.equal([a, b, x]);

@@ -43,7 +43,7 @@ describe("the pool of connections", () => {
     pool.release(second);
   });
 
-  it("gives who waits for another connection the one that comes free and knows it too, in order", async () => {
+  it("gives waiting tenants in order a free connection that knows them as well", async () => {
     const { pool, first, second } = await settled();
     // Both know tenant 1, whose home is the first.
     expect(await pool.acquire(1)).to.equal(first);
@@ -63,7 +63,7 @@ describe("the pool of connections", () => {
     pool.release(second);
   });
 
-  it("lets nobody wait for a connection behind a pooler, where none knows a tenant", async () => {
+  it("waits for no connection behind a pooler, where none knows a tenant", async () => {
     pools.isDirect = false;
     const { pool, first, second } = await settled();
     const lent = await pool.acquire(1);
@@ -75,7 +75,7 @@ describe("the pool of connections", () => {
     pool.release(second);
   });
 
-  it("serves in order who waits for the same connection", async () => {
+  it("serves in order the requests that wait for one connection", async () => {
     const pool = pools.create({ max: 1 });
     const only = await pool.acquire(1);
     const order: number[] = [];
@@ -109,7 +109,7 @@ describe("the pool of connections", () => {
     pool.release(pools.opened.at(-1) as Fake);
   });
 
-  it("asks whether a connection is worn after a hundred new tenants, and lends it meanwhile to nobody", async () => {
+  it("asks after 100 new tenants whether a connection is worn, and replaces it if so", async () => {
     const asked: number[] = [];
     const pool = pools.create({ max: 1, measure: async (_fake, tenants) => (asked.push(tenants) > 0 ? 1.1 : 0) });
     for (let tenant = 1; tenant <= 101; tenant += 1) pool.release(await pool.acquire(tenant));
@@ -123,7 +123,7 @@ describe("the pool of connections", () => {
     expect(pools.opened).to.have.length(2);
   });
 
-  it("refuses who has waited too long, and who waits when it closes", async () => {
+  it("refuses requests that waited too long, or that wait when it closes", async () => {
     const pool = pools.create({ max: 1, waitMs: 30 });
     const only = await pool.acquire(1);
     expect(await Promise.resolve(pool.acquire(2)).catch((error: Error) => error.message)).to.include(

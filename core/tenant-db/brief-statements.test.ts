@@ -18,7 +18,8 @@ describe("brief statements", () => {
     expect(isBrief(answered(select, 16), "select 1", 1), "another text").to.equal(false);
   });
 
-  it("are brief for no one after a slow answer, until they were quick again; for its tenant not so soon", () => {
+  it("are brief for no tenant after a slow answer, until they were quick again", () => {
+    // For the tenant of the slow answer that takes longer.
     const brief = answered(select, 100);
     brief.took(select, 2, 400);
     expect(isBrief(brief, select, 1)).to.equal(false);

@@ -42,7 +42,7 @@ describe("the pools of companies with a login of their own", () => {
     expect(closed).to.have.members([2, 1, 3, 2]);
   });
 
-  it("are closed only when nobody uses them any more", async () => {
+  it("are closed only when they are not in use any more", async () => {
     const pools = createDedicatedPools({ max: 1, open });
     const first = pools.connectionsOf(1);
     const held = await first.lend(scope);
@@ -55,7 +55,7 @@ describe("the pools of companies with a login of their own", () => {
     await pools.close();
   });
 
-  it("ask for patience where the login is not there yet, and pass on what else goes wrong", async () => {
+  it("answer 'service-unavailable' before the login exists, and pass other errors on", async () => {
     const pools = createDedicatedPools({ max: 1, open });
     const lender = pools.connectionsOf(1);
     refusal = Object.assign(new Error("password authentication failed"), { code: "28P01" });

@@ -18,7 +18,7 @@ describe("statements that a session keeps", () => {
       .that.does.not.equal(name);
   });
 
-  it("are kept from the first time on where they are known to come back, while there is room for all", () => {
+  it("are kept at once where they are known to come back, while there is room for all", () => {
     const statements = createKeptStatements(100_000);
     const text = (n: number) => `select ${n}`;
     const names = [1, 2, 3, 4, 5, 6].map((n) => statements.use(1, text(n), true).name);

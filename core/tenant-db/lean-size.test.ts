@@ -12,7 +12,8 @@ describe("the size of a pool of connections", () => {
     return size.enough();
   };
 
-  it("has no limit while the process waits for the server, and is a few while the server waits for the process", () => {
+  it("is unlimited while the process waits for the server, and a few when it is busy", () => {
+    // Busy: the server waits for the process.
     const size = createLeanSize(() => load);
     load = 0.5;
     expect([size.enough(), size.isBusy]).to.deep.equal([Infinity, false]);
@@ -20,7 +21,7 @@ describe("the size of a pool of connections", () => {
     expect([size.enough(), size.isBusy]).to.deep.equal([4, true]);
   });
 
-  it("keeps one more than somebody had alone at the same time, and forgets them one in ten seconds", () => {
+  it("keeps one more than were in use alone at a time, and drops one in ten seconds", () => {
     const size = createLeanSize(() => 1);
     for (let n = 0; n < 8; n += 1) size.lentAlone();
     expect(seconds(size, 100)).to.equal(9);
@@ -37,7 +38,7 @@ describe("the size of a pool of connections", () => {
     expect(seconds(size, 2)).to.equal(4);
   });
 
-  it("comes down to a few in a busy process, and grows only for who waits for long", async function trim() {
+  it("comes down to a few in a busy process, and grows only for long waits", async function trim() {
     this.timeout(20_000);
     const pools = fakePools();
     const open = () => pools.opened.filter(({ isClosed }) => !isClosed).length;

@@ -4,7 +4,7 @@ import { createSeat, type Poolable, type Seat, type Waiter } from "./seat.ts";
 
 const patienceMs = { usual: 5, amongBrief: 60_000 };
 
-describe("whom a free connection serves of those who wait for another", () => {
+describe("the waiting tenant that a free connection of others serves", () => {
   const seat = (): Seat<Poolable> => {
     const connection: Poolable = { isClean: true, isDirect: true, canPipeline: true, isGathering: false };
     return createSeat(connection, { maxAgeMs: 1_000, maxUses: 9 });
@@ -18,12 +18,12 @@ describe("whom a free connection serves of those who wait for another", () => {
     return nextWaiter(free, { newcomers: [], seats, patienceMs });
   };
 
-  it("is nobody who needs his for a moment, as those do who have it", () => {
+  it("is none where it and those before it need its own connection for a moment", () => {
     expect(left(0.1, 2)).to.equal(undefined);
     expect(left(0.1, 2, 61_000)?.tenant).to.equal(1);
   });
 
-  it("is who has waited his time where either needs it for long, and nobody before", () => {
+  it("is the one that waited its time where either needs it for long, and none before", () => {
     expect(left(Infinity, 2)?.tenant).to.equal(1);
     expect(left(0.1, Infinity)?.tenant).to.equal(1);
     expect(left(0.1, Infinity, 1)).to.equal(undefined);

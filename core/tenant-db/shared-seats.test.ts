@@ -33,7 +33,7 @@ describe("the pool of connections when all are in use", () => {
     expect(came.at(-1), "one was answered").to.equal("9");
   });
 
-  it("opens one for eight brief statements where there is none, and one for each that is long", async () => {
+  it("opens one connection for eight brief statements, and one for each long one", async () => {
     const pool = pools.create({ max: 10 });
     const asked = Array.from({ length: 20 }, async (_, n) => pool.acquire(n, brief));
     await Promise.all(asked);
@@ -42,7 +42,7 @@ describe("the pool of connections when all are in use", () => {
     expect(pools.opened).to.have.length(6);
   });
 
-  it("opens another for brief statements only when one of them has waited for as long as that takes", async () => {
+  it("opens another for brief statements only when one waited as long as opening takes", async () => {
     const pool = pools.create({ max: 10 });
     await Promise.all(Array.from({ length: 8 }, async (_, n) => pool.acquire(n, brief)));
     const ninth = pool.acquire(9, brief);
@@ -52,7 +52,8 @@ describe("the pool of connections when all are in use", () => {
     expect(pools.opened).to.have.length(2);
   });
 
-  it("has brief newcomers at home on the first that keeps up with them and is not crowded, others where fewest are", async () => {
+  it("puts brief new tenants on the first quick connection, others on the emptiest", async () => {
+    // Quick: it keeps up with them and is not crowded.
     const pool = pools.create({ max: 3, measure: async (_fake, tenants) => tenants / 200 });
     const three = await Promise.all([1, 2, 3].map(async (tenant) => pool.acquire(tenant)));
     for (const one of three) pool.release(one);
@@ -86,7 +87,7 @@ describe("the pool of connections when all are in use", () => {
       return { pool, held };
     };
 
-    it("sends the statements of few tenants together, whoever is known where", async () => {
+    it("sends the statements of few tenants together, wherever they are known", async () => {
       const { pool, held } = await writing(2);
       expect(await pool.acquire(2, brief)).to.equal(held);
       expect(await pool.acquire(2, long), "who is not brief").not.to.equal(held);
@@ -98,13 +99,13 @@ describe("the pool of connections when all are in use", () => {
       expect(await pool.acquire(2, 4), "4.5 ms are before it").not.to.equal(held);
     });
 
-    it("sends nobody where he is new when there are many", async () => {
+    it("sends no tenant where it is new when there are many", async () => {
       const { pool, held } = await writing(102);
       expect(await pool.acquire(2, brief)).not.to.equal(held);
       expect(await pool.acquire(1, brief), "known there").to.equal(held);
     });
 
-    it("sends all together behind a pooler, where nobody is known", async () => {
+    it("sends all together behind a pooler, where no tenant is known", async () => {
       pools.isDirect = false;
       const { pool, held } = await writing(102);
       expect(await pool.acquire(2, brief)).to.equal(held);
@@ -114,7 +115,7 @@ describe("the pool of connections when all are in use", () => {
     });
   });
 
-  it("lets nobody wait for long behind brief ones", async () => {
+  it("lets no statement wait for long behind brief ones", async () => {
     const { pool, held, came, ask, settle } = await busy(15);
     for (const name of ["second", "third", "fourth"]) ask(name, 2, 15);
     await settle();
@@ -124,7 +125,7 @@ describe("the pool of connections when all are in use", () => {
     expect(came).to.deep.equal(["second", "third", "fourth"]);
   });
 
-  it("lets nobody stand behind what is not brief, nor on it who is not brief", async () => {
+  it("queues nothing behind what is not brief, and nothing long behind what is", async () => {
     const alone = await busy(long);
     alone.ask("behind a transaction", 2, brief);
     await alone.settle();
@@ -138,7 +139,7 @@ describe("the pool of connections when all are in use", () => {
     expect(shared.came).to.deep.equal(["a transaction"]);
   });
 
-  it("shares nothing while somebody waits for a connection alone", async () => {
+  it("shares nothing while a tenant waits for a connection of its own", async () => {
     const { pool, held, came, ask, settle } = await busy();
     ask("alone", 1, long);
     ask("brief", 1, brief);

@@ -58,7 +58,7 @@ describe("what is written on a connection", () => {
     expect(sent).to.deep.equal(["next"]);
   });
 
-  it("is sent for nobody, whoever wrote first", async () => {
+  it("is sent in no tenant's context, whichever wrote first", async () => {
     const [first, second] = [connect(), connect()];
     const tenant = (id: number) => ({ id, uuid: `uuid-${id}`, slug: `t${id}` });
     runAsTenant(tenant(1), () => first.wire.write(message("a")));

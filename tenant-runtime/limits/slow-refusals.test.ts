@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { createSlowRefusals } from "./slow-refusals.ts";
 
 describe("refusals of a company that does not stop", () => {
-  it("come at once at first, then later, and for some not at all; others are refused at once", async () => {
+  it("come at once, then later, then not at all; another company's come at once", async () => {
     const slowly = createSlowRefusals();
     const seen: string[] = [];
     const later = new Promise<void>((resolve) => {

@@ -26,7 +26,7 @@ describe("questions that are asked together", () => {
     expect(await answers).to.deep.equal(["of a", undefined, "of b"]);
   });
 
-  it("are two messages at a time, of a hundred at most; what comes meanwhile goes with the next", async () => {
+  it("are two messages of at most 100 at a time; later questions go with the next", async () => {
     const { asked, ask } = registry();
     const answers = Promise.all(Array.from({ length: 250 }, (_, n) => ask(`k${n}`)));
     await turn();

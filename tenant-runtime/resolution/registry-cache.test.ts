@@ -21,7 +21,7 @@ const silent: Answer = () => new Promise(() => undefined);
 const reason = (error: Error) => error.message;
 
 describe("the registry's cache", () => {
-  it("asks once for those who miss together, and again when something changed meanwhile", async () => {
+  it("asks once for misses at one time, and again when something changed meanwhile", async () => {
     const { cache, registry } = cacheOf();
     let release = () => {};
     registry.answer = () => new Promise((resolve) => void (release = () => resolve({ companyId: 1, value: "old" })));
@@ -37,7 +37,7 @@ describe("the registry's cache", () => {
     expect(await Promise.all(first)).to.deep.equal(["old", "old"]);
   });
 
-  it("serves what it knows without a registry that is down or silent, and never what was announced as changed", async () => {
+  it("serves known entries while the registry is down or silent, but no changed ones", async () => {
     for (const lost of [down, silent]) {
       const { cache, registry } = cacheOf();
       await cache.get("a");
@@ -52,7 +52,7 @@ describe("the registry's cache", () => {
     }
   });
 
-  it("does not serve what is announced as changed while a silent registry is asked about it", async () => {
+  it("does not serve a changed entry while a silent registry is asked about it", async () => {
     const { cache, registry } = cacheOf();
     await cache.get("a");
     let fail = () => {};
@@ -67,7 +67,7 @@ describe("the registry's cache", () => {
     expect(await asked).to.equal("down");
   });
 
-  it("takes a silent registry's word for nobody's absence", async () => {
+  it("takes a silent registry for no proof of absence", async () => {
     const { cache, registry } = cacheOf();
     registry.answer = async () => undefined;
     expect(await cache.get("nobody")).to.equal(undefined);
@@ -85,7 +85,8 @@ describe("the registry's cache", () => {
     expect(await cache.get("a").catch(reason)).to.equal("down");
   });
 
-  it("serves what it knew for as long after the last word of the registry, however long ago that was asked about", async () => {
+  it("serves an entry for its time after the registry's last word, not after its query", async () => {
+    // However long ago the registry was asked about that entry.
     const { cache, registry } = cacheOf({ ttlMs: 60_000, staleMs: 400 });
     await cache.get("a");
     registry.answer = down;

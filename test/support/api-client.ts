@@ -1,5 +1,7 @@
 /** A client of the control plane's API that shows answers as they are. */
+import type { DeleteBody, GetBody, PostBody } from "./api-answers.ts";
 
+/** Typed where the path says what is answered (see api-answers.ts); otherwise a test knows better than any type. */
 export interface Answer<Body = any> {
   readonly status: number;
   readonly headers: Headers;
@@ -10,11 +12,15 @@ export interface ApiClient {
   readonly url: string;
   readonly token: string;
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
-  get(path: string): Promise<Answer>;
-  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
-  delete(path: string, body?: unknown): Promise<Answer>;
+  get<Path extends string>(path: Path): Promise<Answer<GetBody<Path>>>;
+  post<Path extends string>(
+    path: Path,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer<PostBody<Path>>>;
+  delete<Path extends string>(path: Path, body?: unknown): Promise<Answer<DeleteBody<Path>>>;
   /** Deletes a company without a grace period. @param path `/api/tenants/<reference>`. */
-  purge(path: string): Promise<Answer>;
+  purge(path: string): Promise<Answer<DeleteBody<`/api/tenants/${string}`>>>;
 }
 
 export interface RequestOptions {

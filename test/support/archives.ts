@@ -1,33 +1,15 @@
 /** Archives as a test takes them apart and puts them together again. */
-import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Readable } from "node:stream";
 import { ZipFile } from "yazl";
 import { openZip } from "../../control-plane/archive/file/zip-reader.ts";
-import { projectPath } from "../../core/paths.ts";
+import { runCli, type CliResult } from "./cli.ts";
 import type { Platform } from "./platform.ts";
 
-export interface Ran {
-  readonly status: number | null;
-  readonly signal: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** `npm run tenant`, without stopping the platform of this process meanwhile. */
-export async function runTenant(platform: Platform, args: string[], env: Record<string, string> = {}): Promise<Ran> {
-  const { DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR } = platform.config;
-  const child = spawn(process.execPath, ["--import", "tsx", projectPath("scripts/tenant.ts"), ...args], {
-    env: { PATH: process.env["PATH"], DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR, LEASE_SECONDS: "1", ...env },
-  });
-  const [stdout, stderr, [status, signal]] = await Promise.all([
-    child.stdout.toArray(),
-    child.stderr.toArray(),
-    new Promise<[number | null, string | null]>((resolve) => child.once("close", (...end) => resolve(end))),
-  ]);
-  return { status, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
-}
+/** `npm run tenant`, whose leases end soon after it was killed. */
+export const runTenant = (platform: Platform, args: string[], env: Record<string, string> = {}): Promise<CliResult> =>
+  runCli("scripts/tenant", args, { platform, env: { LEASE_SECONDS: "1", ...env } });
 
 /** All entries' contents by name. */
 export async function readEntries(path: string): Promise<Map<string, Buffer>> {

@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { after, afterEach, before } from "mocha";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { ensureSystemPackage } from "../../scripts/embedded/system-packages.ts";
+import { chromiumPackage } from "./packages.ts";
 
 const launchArguments = [
   "--no-sandbox",
@@ -36,8 +37,7 @@ export function useBrowser(): OpenPage {
   before(async function launch() {
     // Installing takes longer than any test may.
     this.timeout(300_000);
-    const wanted = { command: "chromium", debian: "chromium", brew: "--cask chromium" };
-    const executablePath = await ensureSystemPackage(wanted);
+    const executablePath = await ensureSystemPackage(chromiumPackage);
     browser = await chromium.launch({ executablePath, args: launchArguments });
   });
   afterEach(async function closePages() {

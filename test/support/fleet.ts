@@ -6,9 +6,9 @@ import { join } from "node:path";
 import pg from "pg";
 import type { FleetContext } from "../../control-plane/fleet/fleet-context.ts";
 import { openDatabase } from "../../core/db.ts";
-import { createLogger } from "../../core/logger.ts";
 import { useMigrationFolders } from "../../core/migrations/folders.ts";
 import { roleStatements, schemaStatements, type SchemaOwner } from "../../core/migrations/tenant-schema.ts";
+import { testLog } from "./program-log.ts";
 import { createTestDatabase } from "./servers.ts";
 
 export interface TestFleet {
@@ -48,7 +48,7 @@ export async function openFleet(tenants: number, databaseUrl?: string): Promise<
   const make = async (owner: SchemaOwner) =>
     pool.query([...roleStatements(owner), ...(await schemaStatements(owner))].join(";\n"));
   await Promise.all(owners.map(make));
-  const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+  const log = testLog();
   return {
     ctx: { db, databaseUrl: url, log, instance: "test", config: { LEASE_SECONDS: 2 } },
     url,

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { projectPath } from "../../core/paths.ts";
-import { until } from "./wait.ts";
+import { programArguments } from "./cli.ts";
+import { nextMessage, until } from "./wait.ts";
 
 export interface ReceivedMail {
   readonly from: string;
@@ -28,13 +28,13 @@ export interface MailServer {
 }
 
 export async function startMailServer({ port = 0, credentials = "" } = {}): Promise<MailServer> {
-  const program = projectPath("test", "support", "smtp-server.ts");
-  const child = spawn(process.execPath, ["--import", "tsx", program, String(port), credentials], {
+  const program = programArguments("test/support/smtp-server");
+  const child = spawn(process.execPath, [...program, String(port), credentials], {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   const mails: ReceivedMail[] = [];
   createInterface({ input: child.stdout! }).on("line", (line) => mails.push(readMail(JSON.parse(line))));
-  const [ready] = (await once(child, "message")) as [{ port: number }];
+  const ready = await nextMessage<{ port: number }>(child, "the mail server's start");
   const to = (address: string) => mails.filter((mail) => mail.to.includes(address));
   return {
     port: ready.port,
@@ -49,7 +49,7 @@ export async function startMailServer({ port = 0, credentials = "" } = {}): Prom
       return found[count - 1]!;
     },
     async refuse(replies) {
-      const known = once(child, "message");
+      const known = nextMessage(child, "the mail server's new replies");
       child.send({ refuse: replies });
       await known;
     },

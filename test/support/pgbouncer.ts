@@ -8,6 +8,7 @@ import pg from "pg";
 import { choosePort } from "../../scripts/embedded/ports.ts";
 import { findPostgresAccount } from "../../scripts/embedded/postgres-account.ts";
 import { ensureSystemPackage } from "../../scripts/embedded/system-packages.ts";
+import { pgbouncerPackage } from "./packages.ts";
 import { until } from "./wait.ts";
 
 export interface Pooler {
@@ -28,7 +29,7 @@ export async function startPooler(
   databaseUrl: string,
   { user, password, connections }: PoolerOptions,
 ): Promise<Pooler> {
-  const executable = await ensureSystemPackage({ command: "pgbouncer", debian: "pgbouncer", brew: "pgbouncer" });
+  const executable = await ensureSystemPackage(pgbouncerPackage);
   const { ids } = await findPostgresAccount();
   const folder = await mkdtemp(join(tmpdir(), "secretaria-pgbouncer-"));
   const server = new URL(databaseUrl);

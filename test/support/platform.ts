@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "mocha";
 import { defaultConfig, type Config } from "../../core/config.ts";
-import { createLogger } from "../../core/logger.ts";
 import { runtimeRole } from "../../core/migrations/tenant-schema.ts";
 import { createSecrets } from "../../core/secrets.ts";
 import { servicePassword } from "../../core/service-roles.ts";
@@ -14,7 +13,9 @@ import { startControlPlane } from "../../control-plane/start.ts";
 import { startWorkers } from "../../workers/start.ts";
 import { createApiClient, type ApiClient } from "./api-client.ts";
 import { startPooler } from "./pgbouncer.ts";
+import { testLog } from "./program-log.ts";
 import { createTestDatabase, masterKey, runQuery, shared } from "./servers.ts";
+import { createTenant, type TestTenant } from "./tenant.ts";
 
 export const adminEmail = "admin@example.com";
 export const adminPassword = "uma senha bem longa";
@@ -29,6 +30,8 @@ export interface Platform {
   readonly api: ApiClient;
   readonly httpPort: number;
   readonly httpsPort: number;
+  /** Provisions a company that no other test has; see tenant.ts. */
+  createTenant(overrides?: Record<string, unknown>, headers?: Record<string, string>): Promise<TestTenant>;
   /** Rows of one statement as the platform's owner. */
   query<Row extends Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>;
 }
@@ -52,7 +55,7 @@ export function usePlatform(options: PlatformOptions = {}): Platform {
     folder = mkdtempSync(join(tmpdir(), "secretaria-file-"));
     const databaseUrl = await createTestDatabase();
     const config = testConfig({ DATABASE_URL: databaseUrl, DATA_DIR: folder, ...options.config });
-    const log = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent");
+    const log = testLog();
     shutdown = createShutdown(log);
     const controlPlane = await startControlPlane(config, log, shutdown);
     const poolUrl = await openPooler(databaseUrl, options.pooledConnections, shutdown);
@@ -72,8 +75,9 @@ export function usePlatform(options: PlatformOptions = {}): Platform {
         email: adminEmail,
         password: adminPassword,
       }),
-      query: (sql: string, values: unknown[] = []) => runQuery(databaseUrl, sql, values),
-    });
+      createTenant: (overrides, headers) => createTenant(platform.api, overrides, headers),
+      query: (sql, values = []) => runQuery(databaseUrl, sql, values),
+    } satisfies Partial<Platform>);
   });
   after(async () => {
     await shutdown?.run("test over");

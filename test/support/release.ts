@@ -1,12 +1,16 @@
 /** Another release of the product: a copy of its sources with changes, whose runtime runs as a process of its own. */
-import { fork, type ChildProcess } from "node:child_process";
+import { execFile, fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { projectPath } from "../../core/paths.ts";
 import { runtimeClient, type AskRuntime } from "./runtime-client.ts";
 import type { Platform } from "./platform.ts";
+import { nextMessage } from "./wait.ts";
+
+const compiled = "compiled";
 
 export interface Release {
   /** Its migrations of tenants. */
@@ -31,7 +35,7 @@ export interface RunningRuntime {
 /** @param version what its package.json says. */
 export function makeRelease(version: string): Release {
   const folder = mkdtempSync(join(tmpdir(), "secretaria-release-"));
-  for (const name of ["core", "tenant-runtime", "migrations", "package.json", "tsconfig.json"])
+  for (const name of ["core", "tenant-runtime", "migrations", "package.json", "tsconfig.json", "tsconfig.build.json"])
     cpSync(projectPath(name), join(folder, name), { recursive: true });
   symlinkSync(projectPath("node_modules"), join(folder, "node_modules"));
   const write = (path: string, text: string) => writeFileSync(join(folder, path), text);
@@ -53,9 +57,10 @@ export function makeRelease(version: string): Release {
 
 async function startRuntime(folder: string, { config }: Platform): Promise<RunningRuntime> {
   const { DATABASE_URL, REDIS_URL, MASTER_KEY, DATA_DIR, PROCESS_HEARTBEAT_SECONDS } = config;
-  const child = fork(join(folder, "tenant-runtime", "main.ts"), {
+  await compile(folder);
+  const child = fork(join(folder, compiled, "tenant-runtime", "main.js"), {
     cwd: folder,
-    execArgv: ["--import", "tsx"],
+    execArgv: [],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: {
       PATH: process.env["PATH"],
@@ -72,8 +77,9 @@ async function startRuntime(folder: string, { config }: Platform): Promise<Runni
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += String(chunk)));
   const ended = once(child, "exit");
-  const httpPort = await Promise.race([readPort(child), ended.then(() => undefined)]);
-  if (httpPort === undefined) throw new Error(`the runtime did not start: ${output}`);
+  const httpPort = await readPort(child).catch((cause: Error) => {
+    throw new Error(`the runtime did not start: ${output}`, { cause });
+  });
   const ask = runtimeClient({ httpPort });
   return {
     pid: child.pid ?? 0,
@@ -85,9 +91,16 @@ async function startRuntime(folder: string, { config }: Platform): Promise<Runni
   };
 }
 
+/** The release's own texts, as they are now. */
+async function compile(folder: string): Promise<void> {
+  const compiler = projectPath("node_modules", "typescript", "bin", "tsc");
+  const settings = ["--project", "tsconfig.build.json", "--outDir", compiled, "--noCheck"];
+  await promisify(execFile)(process.execPath, [compiler, ...settings], { cwd: folder });
+}
+
 async function readPort(child: ChildProcess): Promise<number> {
   for (;;) {
-    const [message] = (await once(child, "message")) as [{ type?: string; httpPort?: number }];
+    const message = await nextMessage<{ type?: string; httpPort?: number }>(child, "the runtime's start");
     if (message.type === "ready" && message.httpPort !== undefined) return message.httpPort;
   }
 }

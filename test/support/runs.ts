@@ -90,6 +90,14 @@ export const holdRuns = (platform: Platform) =>
        FOR EACH ROW EXECUTE FUNCTION hold_still()`,
   );
 
+/** Gives the runs that were held free for commands only: the platform's own process gets none of them. */
+export const leaveRunsToCommands = (platform: Platform) =>
+  platform.query(
+    `CREATE OR REPLACE FUNCTION hold_still() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RETURN CASE WHEN NEW.coordinator = '${platform.ctx.instance}' THEN NULL ELSE NEW END; END $$;
+     UPDATE migration_runs SET lease_expires_at = now() WHERE status = 'running'`,
+  );
+
 /** No run is left, and the next one is coordinated again. */
 export const forgetRuns = (platform: Platform) =>
   platform.query("DELETE FROM migration_runs; DROP TRIGGER IF EXISTS hold_still ON migration_runs");

@@ -2,9 +2,8 @@
 import { request as httpRequest, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { TLSSocket } from "node:tls";
-import { newCompany } from "./api-client.ts";
 import type { Platform } from "./platform.ts";
-import { until } from "./wait.ts";
+import { createTenant, type TestTenant } from "./tenant.ts";
 
 export interface RuntimeAnswer {
   readonly status: number;
@@ -84,17 +83,7 @@ async function exchange(sent: ClientRequest, payload: string | undefined): Promi
 }
 
 /** A company that was provisioned through the API and has everything it needs. */
-export interface Company {
-  readonly id: number;
-  readonly uuid: string;
-  readonly slug: string;
-  readonly name: string;
-  readonly chat: string;
-  readonly api: string;
-  /** Its owner's first access token. */
-  readonly token: string;
-  readonly setupUrl: string;
-}
+export type Company = TestTenant;
 
 /** Tests ask faster than a company of any plan on sale may. */
 export const roomyPlan = {
@@ -106,15 +95,8 @@ export const roomyPlan = {
 };
 
 export async function openCompany(platform: Platform, overrides: Record<string, unknown> = {}): Promise<Company> {
-  const made = await platform.api.post("/api/tenants/provision", newCompany({ plan: roomyPlan, ...overrides }));
-  if (made.status !== 201) throw new Error(`provisioning answered ${made.status}: ${JSON.stringify(made.body)}`);
-  const { id, uuid, slug, name, hosts } = made.body.tenant;
-  await until(
-    () => platform.api.get(`/api/tenants/${id}`),
-    ({ body }) => body.resources.every((row: { status: string }) => row.status === "ready"),
-    { what: `company ${slug}` },
-  );
-  const hostOf = (kind: string) => hosts.find((host: { kind: string }) => host.kind === kind).host;
-  const { initialToken, setupUrl } = made.body;
-  return { id, uuid, slug, name, chat: hostOf("chat"), api: hostOf("api"), token: initialToken.token, setupUrl };
+  const company = await createTenant(platform.api, { plan: roomyPlan, ...overrides });
+  if (company.answer.status !== 201) throw new Error(`provisioning answered ${company.answer.status}`);
+  await company.becomesReady();
+  return company;
 }

@@ -14,7 +14,7 @@ function snapshot(counts: Readonly<Record<string, readonly [number, number]>>): 
 }
 
 describe("the health of the runtimes during a run", () => {
-  it("is what was answered between two moments, whoever came or went", () => {
+  it("is what was answered between two moments, whichever processes came or went", () => {
     const before = snapshot({ a: [1000, 5], gone: [900, 900] });
     const after = snapshot({ a: [1100, 8], young: [100, 1] });
     expect(answersBetween(before, after)).to.deep.equal({ requests: 200, serverErrors: 4, share: 0.02 });

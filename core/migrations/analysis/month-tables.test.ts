@@ -18,7 +18,7 @@ async function compile(...ups: string[]) {
 
 const first = `${people}; ${table}; ${rest}`;
 
-describe("a table that its file parts by a time", () => {
+describe("a table that its file partitions by a time", () => {
   it("is made as one, and its way back works for one as for many", async () => {
     const [file] = await compile(first, "ALTER TABLE events ADD COLUMN of bigint REFERENCES people");
     expect(file?.statements).to.deep.equal([people, table.replace(" PARTITION BY RANGE (at)", "")]);
@@ -53,21 +53,23 @@ describe("a table that its file parts by a time", () => {
     "a policy": "CREATE POLICY p ON events USING (true)",
     "row level security": "ALTER TABLE events ENABLE ROW LEVEL SECURITY",
     "a view": "CREATE VIEW v AS SELECT id FROM events",
-    "somebody's key": "CREATE TABLE notes (id bigint, at timestamptz, FOREIGN KEY (id, at) REFERENCES events)",
-    "somebody's later key": "ALTER TABLE people ADD COLUMN at timestamptz, ADD FOREIGN KEY (id, at) REFERENCES events",
+    "another table's key": "CREATE TABLE notes (id bigint, at timestamptz, FOREIGN KEY (id, at) REFERENCES events)",
+    "another table's later key":
+      "ALTER TABLE people ADD COLUMN at timestamptz, ADD FOREIGN KEY (id, at) REFERENCES events",
     "a key to itself": "ALTER TABLE events ADD FOREIGN KEY (id, at) REFERENCES events",
     "another name": "ALTER TABLE events RENAME TO happenings",
     "another name of the time": "ALTER TABLE events RENAME COLUMN at TO happened_at",
-    "a block that nobody can read": "DO $$ BEGIN EXECUTE 'ALTER TABLE events ...'; END $$",
+    "a block that cannot be read": "DO $$ BEGIN EXECUTE 'ALTER TABLE events ...'; END $$",
     "a way up that drops the rest": "DROP TABLE events_default",
   };
   for (const [what, later] of Object.entries(needsThem))
-    it(`is parted from the start where a file has ${what}`, async () => {
+    it(`is partitioned at once where a file has ${what}`, async () => {
       const [file] = await compile(first, later);
       expect(file?.statements).to.deep.equal([people, table, rest]);
     });
 
-  it("is parted from the start without a default partition of its name, and by anything but one column's range", async () => {
+  it("is partitioned at once without its default partition, or by other keys", async () => {
+    // Other keys than one column's range; its default partition has the table's name in its own.
     for (const clause of ["RANGE (at, id)", "LIST (at)", "RANGE (lower(at::text))"]) {
       const other = table.replace("RANGE (at)", clause);
       expect((await compile(`${people}; ${other}; ${rest}`))[0]?.statements).to.include(other);
@@ -78,7 +80,7 @@ describe("a table that its file parts by a time", () => {
     ).to.include(table);
   });
 
-  it("is parted from the start where the default partition's name would be cut off", async () => {
+  it("is partitioned at once where the default partition's name would be cut off", async () => {
     const named = (length: number) => first.replaceAll("events", "e".repeat(length));
     expect((await compile(named(55)))[0]?.statements).to.have.length(2);
     expect((await compile(named(56)))[0]?.statements).to.have.length(3);
