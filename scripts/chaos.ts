@@ -18,6 +18,7 @@ its own, which are gone afterwards.
   --control-planes N   only the columns with one, or with two control planes
   --only TEXT          only points whose name holds the text, e.g. "delete deleted.cache"
   --every N            every Nth point of each column, others in each: a sample
+  --sites N            how many sets of servers and programs side by side (1)
   --json               a JSON line for each point and column instead of the matrix
   --list               name the points and do nothing
 
@@ -34,6 +35,7 @@ const options = {
   "control-planes": { type: "string" },
   only: { type: "string", default: "" },
   every: { type: "string", default: "1" },
+  sites: { type: "string", default: "1" },
   json: { type: "boolean", default: false },
   list: { type: "boolean", default: false },
   storm: { type: "boolean", default: false },
@@ -51,7 +53,7 @@ else process.exitCode = await run().catch((error: unknown) => fail(error, 1));
 function readArguments() {
   try {
     const { values: given } = parseArgs({ options });
-    for (const name of ["every", "companies", "at-once", "seed", "control-planes"] as const)
+    for (const name of ["every", "sites", "companies", "at-once", "seed", "control-planes"] as const)
       if (given[name] !== undefined && !/^[1-9]\d{0,8}$/.test(given[name]))
         throw new Error(`--${name}: a whole number`);
     if (![...victims, "all"].includes(given.victim)) throw new Error(`--victim: ${victims.join(", ")} or all`);
@@ -83,27 +85,10 @@ async function runMatrix(chosen: readonly Column[], points: readonly ChaosPoint[
     points.filter((_, i) => (i + 7 * shift) % every === 0).map((point) => ({ column, point })),
   );
   const results: CellResult[] = [];
-  let site: Promise<Site> | undefined;
-  const stopSite = async () => {
-    const last = site;
-    site = undefined;
-    await (await last?.catch(() => undefined))?.close();
-  };
-  // The servers do not share this terminal: whoever interrupts the run has to end them too.
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.once(name, () => void stopSite().finally(() => process.exit(130)));
-  try {
-    for (const { column, point } of cells) {
-      site ??= openSite();
-      const result = await runCell(await site, column, point);
-      results.push(result);
-      report(result, `${results.length}/${cells.length}`);
-      // What is left of a point that failed is not the next one's fault.
-      if (result.fault !== undefined) await stopSite();
-    }
-  } finally {
-    await stopSite();
-  }
+  await tryCells(cells, Number(values.sites), (result) => {
+    results.push(result);
+    report(result, `${results.length}/${cells.length}`);
+  });
   const failed = results.filter(({ fault }) => fault !== undefined);
   if (!values.json) {
     say("");
@@ -117,6 +102,42 @@ async function runMatrix(chosen: readonly Column[], points: readonly ChaosPoint[
     say(`${what}: ${green} green, ${failed.length} failed`);
   }
   return failed.length === 0 && results.length > 0 ? 0 : 1;
+}
+
+interface Cell {
+  readonly column: Column;
+  readonly point: ChaosPoint;
+}
+
+/** Every site takes the next cell when it has done one. */
+async function tryCells(cells: readonly Cell[], sites: number, done: (result: CellResult) => void): Promise<void> {
+  const left = cells.values();
+  const open = new Set<() => Promise<void>>();
+  const closeAll = () => Promise.all([...open].map((close) => close()));
+  // The servers do not share this terminal: an interrupted run has to end them too.
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(name, () => void closeAll().finally(() => process.exit(130)));
+  const work = async () => {
+    let site: Promise<Site> | undefined;
+    const stopSite = async () => {
+      const last = site;
+      site = undefined;
+      await (await last?.catch(() => undefined))?.close();
+    };
+    open.add(stopSite);
+    try {
+      for (const { column, point } of left) {
+        site ??= openSite();
+        const result = await runCell(await site, column, point);
+        done(result);
+        // What is left of a point that failed is not the next one's fault.
+        if (result.fault !== undefined) await stopSite();
+      }
+    } finally {
+      await stopSite();
+    }
+  };
+  await Promise.all(Array.from({ length: sites }, work));
 }
 
 function report(result: CellResult, progress: string): void {

@@ -12,6 +12,7 @@ a defect none may get through, that is tried first. A defect is killed when an a
 when nothing works any more, so that nobody gets anything.
 
   --only TEXT   only the family or the mutation of this name, or else those whose name or defence holds the text
+  --at-once N   how many mutations side by side (1)
   --json        a JSON line for each mutation instead of the table
   --list        name the mutations and do nothing
 
@@ -20,6 +21,7 @@ Exit: 0 none survived, 1 one survived or the run broke, 2 wrong arguments.
 
 const options = {
   only: { type: "string", default: "" },
+  "at-once": { type: "string", default: "1" },
   json: { type: "boolean", default: false },
   list: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
@@ -32,7 +34,9 @@ else process.exitCode = await run().catch((error: unknown) => fail(error, 1));
 
 function readArguments() {
   try {
-    return parseArgs({ options }).values;
+    const { values: given } = parseArgs({ options });
+    if (!/^[1-9]\d?$/.test(given["at-once"])) throw new Error("--at-once: a whole number from 1 to 99");
+    return given;
   } catch (error) {
     return fail(error, 2);
   }
@@ -47,18 +51,27 @@ async function run(): Promise<number> {
     return 0;
   }
   const results: MutationResult[] = [];
-  for (const family of new Set(chosen.map((mutation) => mutation.family))) await checkFamily(family);
-  for (const mutation of chosen) {
+  await sideBySide([...new Set(chosen.map(({ family }) => family))], checkFamily);
+  await sideBySide(chosen, async (mutation) => {
     const result = await runMutation(mutation);
     results.push(result);
     report(mutation, result);
-  }
+  });
   const count = (verdict: MutationResult["verdict"]) => results.filter((result) => result.verdict === verdict).length;
   if (!values.json)
     say(
       `\n${results.length} mutations: ${count("killed")} killed, ${count("closed")} closed, ${count("survived")} survived`,
     );
   return count("survived") === 0 && results.length > 0 ? 0 : 1;
+}
+
+/** At most `--at-once` of them at the same time. */
+async function sideBySide<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const lane = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: Number(values["at-once"]) }, lane));
 }
 
 function report({ family }: Mutation, result: MutationResult): void {

@@ -1,9 +1,10 @@
 /** One defect in a copy of the working tree, and the attacks on it. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { projectPath } from "../../core/paths.ts";
 import { brokenWorld } from "../../test/attacks/attack.ts";
 import type { Mutation } from "./mutation.ts";
@@ -23,7 +24,8 @@ export interface MutationResult {
 }
 
 const copied = ["core", "control-plane", "tenant-runtime", "workers", "scripts", "test", "migrations"];
-const single = ["package.json", "tsconfig.json"];
+const single = ["package.json", "tsconfig.json", "tsconfig.build.json"];
+const compiled = "compiled";
 const patienceMs = 180_000;
 
 /** @throws Error when the text does not stand exactly once in its file. */
@@ -46,6 +48,7 @@ async function inCopy<T>(changes: Readonly<Record<string, string>>, work: (folde
     for (const name of [...copied, ...single]) await cp(projectPath(name), join(folder, name), { recursive: true });
     await symlink(projectPath("node_modules"), join(folder, "node_modules"));
     for (const [file, text] of Object.entries(changes)) await writeFile(join(folder, file), text);
+    await compile(folder);
     // The database server runs as an account of its own, and what a killed run leaves goes with the folder.
     await chmod(folder, 0o755);
     await mkdir(join(folder, "tmp"), { mode: 0o755 });
@@ -54,6 +57,13 @@ async function inCopy<T>(changes: Readonly<Record<string, string>>, work: (folde
     // A server that a killed run left behind may still be writing there when it notices.
     await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 300 });
   }
+}
+
+/** As `npm test` does it: what runs compiled starts its programs in a third of the time. */
+async function compile(folder: string): Promise<void> {
+  const compiler = projectPath("node_modules", "typescript", "bin", "tsc");
+  const settings = ["--project", "test", "--outDir", compiled];
+  await promisify(execFile)(process.execPath, [compiler, ...settings], { cwd: folder });
 }
 
 /** The file's text with the defect in it. @throws Error as above. */
@@ -71,9 +81,14 @@ type Event = readonly [
 
 /** Runs the family's attacks, directly, until one gets through. */
 async function attack(folder: string, family: string): Promise<Pick<MutationResult, "verdict" | "by">> {
-  const settings = ["--no-config", "--node-option", "import=tsx", "--require", "test/support/global.ts"];
+  const settings = ["--no-config", "--require", `${compiled}/test/support/global.js`];
   const limits = ["--timeout", "60000", "--reporter", "json-stream", "--grep", `directly: ${family} `];
-  const args = ["node_modules/mocha/bin/mocha.js", ...settings, ...limits, "test/isolation-attacks.test.ts"];
+  const args = [
+    "node_modules/mocha/bin/mocha.js",
+    ...settings,
+    ...limits,
+    `${compiled}/test/isolation-attacks.test.js`,
+  ];
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { ...process.env, TMPDIR: join(folder, "tmp") },
