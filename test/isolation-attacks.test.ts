@@ -3,6 +3,7 @@ import { brokenWorld, type Attack } from "./attacks/attack.ts";
 import { families } from "./attacks/families.ts";
 import { openWorld, type World } from "./attacks/world.ts";
 import { usePlatform } from "./support/platform.ts";
+import { sampleOf } from "./support/size.ts";
 
 for (const way of ["directly", "pooled"] as const) {
   describe(`attacks ${way}:`, () => {
@@ -14,7 +15,9 @@ for (const way of ["directly", "pooled"] as const) {
     let world: World;
     before(async () => void (world = await openWorld(platform)));
     after(() => world?.close());
-    for (const { name, attacks } of families) describe(name, () => attackBy(attacks, () => world));
+    // Through PgBouncer a third of each family in npm test: what differs there is the connection, not the attack.
+    const chosen = (attacks: readonly Attack[]) => (way === "pooled" ? sampleOf(attacks, 3) : attacks);
+    for (const { name, attacks } of families) describe(name, () => attackBy(chosen(attacks), () => world));
   });
 }
 

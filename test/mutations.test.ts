@@ -27,7 +27,8 @@ describe("mutations of the isolation", () => {
   });
 
   it("are seen: a job that names its company", async () => {
-    const args = ["--json", "--only", "a job's data name the company"];
+    // isolation-attacks.test.ts shows that the attacks fail on the tree as it is.
+    const args = ["--unchecked", "--json", "--only", "a job's data name the company"];
     const { status, stdout, stderr } = await runCli("scripts/mutate", args, { timeoutSeconds: 110 });
     expect(status, stdout + stderr).to.equal(0);
     expect((JSON.parse(stdout) as { verdict: string }).verdict).to.equal("killed");

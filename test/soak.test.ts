@@ -4,7 +4,7 @@ import { runCli } from "./support/cli.ts";
 
 describe("npm run soak", () => {
   it("shows each tenant its own rows only, and loses no write that it answered", async () => {
-    const args = ["--requests", "2000", "--tenants", "20", "--seed", "7", "--json"];
+    const args = ["--requests", "2000", "--tenants", "10", "--seed", "7", "--json"];
     const { status, stdout, stderr } = await runCli("scripts/soak", args, { timeoutSeconds: 100 });
     expect(status, stdout + stderr).to.equal(0);
     const { faults, ...counts } = JSON.parse(stdout) as Record<string, number> & { faults: string[] };
