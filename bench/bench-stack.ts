@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { defaultConfig } from "../core/config.ts";
 import { startStack, type Stack } from "../scripts/stack.ts";
 
-const admin = { ADMIN_EMAIL: "bench@example.com", ADMIN_PASSWORD: "bench-password-1" };
+/** Makes the first admin, who `signIn` signs in. */
+export const adminEnvironment = { ADMIN_EMAIL: "bench@example.com", ADMIN_PASSWORD: "bench-password-1" };
 
 /** Lends a whole durable stack in a temporary folder, with an access token for its API; nothing is left afterwards. */
 export async function withStack<T>(work: (stack: Stack, token: string) => Promise<T>): Promise<T> {
@@ -19,12 +20,12 @@ export async function withStack<T>(work: (stack: Stack, token: string) => Promis
   try {
     const stack = await startStack({
       config,
-      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LOG_LEVEL: "error", ...admin },
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LOG_LEVEL: "error", ...adminEnvironment },
       onProgress: progress,
       onLog: (program, line) => progress(`${program}: ${line}`),
     });
     try {
-      return await work(stack, await signIn(stack));
+      return await work(stack, await signIn(stack.connection.controlPlaneUrl));
     } finally {
       await stack.stop();
     }
@@ -33,11 +34,13 @@ export async function withStack<T>(work: (stack: Stack, token: string) => Promis
   }
 }
 
-async function signIn(stack: Stack): Promise<string> {
-  const answer = await fetch(`${stack.connection.controlPlaneUrl}/api/auth/login`, {
+/** Returns an access token for the API of a control plane. */
+export async function signIn(controlPlaneUrl: string): Promise<string> {
+  const { ADMIN_EMAIL: email, ADMIN_PASSWORD: password } = adminEnvironment;
+  const answer = await fetch(`${controlPlaneUrl}/api/auth/login`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ email: admin.ADMIN_EMAIL, password: admin.ADMIN_PASSWORD }),
+    body: JSON.stringify({ email, password }),
   });
   return ((await answer.json()) as { accessToken: string }).accessToken;
 }

@@ -1,3 +1,5 @@
+import { throwIfInterrupted } from "./interruption.ts";
+
 /** Floor and call take turns, so that both meet the same noise. Milliseconds. */
 export async function measureSerial(
   count: number,
@@ -5,6 +7,7 @@ export async function measureSerial(
 ): Promise<{ floor: number[]; call: number[] }> {
   const times = { floor: [] as number[], call: [] as number[] };
   for (let i = 0; i < count; i += 1) {
+    throwIfInterrupted();
     await before?.();
     times.floor.push(await timed(floor));
     times.call.push(await timed(call));

@@ -5,6 +5,7 @@
 import pg from "pg";
 import { compiledMigrations } from "../core/migrations/compile.ts";
 import { withStack } from "./bench-stack.ts";
+import { isInterrupted, throwIfInterrupted } from "./interruption.ts";
 import { measureSerial, timed } from "./measure.ts";
 import { percentile, type BenchResult } from "./report.ts";
 import { warmPoolBench } from "./warm-pool.ts";
@@ -55,13 +56,14 @@ async function measureParallel(count: number, floor: (slot: number) => Promise<v
   const run = (work: (slot: number) => Promise<void>) =>
     timed(async () => {
       const slots = Array.from({ length: atOnce }, async (_, slot) => {
-        for (let i = 0; i < inRound / atOnce; i += 1) await work(slot);
+        for (let i = 0; i < inRound / atOnce && !isInterrupted(); i += 1) await work(slot);
       });
       await Promise.all(slots);
     });
   for (let round = 0; round < rounds; round += 1) {
     totals.floor += await run(floor);
     totals.call += await run(call);
+    throwIfInterrupted();
   }
   const perSecond = (ms: number) => (rounds * inRound * 1000) / ms;
   return { floorPerSecond: perSecond(totals.floor), callPerSecond: perSecond(totals.call), calls: rounds * inRound };
@@ -79,7 +81,8 @@ async function createFloor(): Promise<(client: pg.Client) => Promise<void>> {
   };
 }
 
-function createCaller(url: string, token: string): () => Promise<void> {
+/** Returns a call that provisions one more company and throws unless it is served at once. */
+export function createCaller(url: string, token: string): () => Promise<void> {
   const run = Date.now().toString(36);
   let number = 0;
   return async () => {
@@ -103,6 +106,8 @@ function createCaller(url: string, token: string): () => Promise<void> {
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
+  // An interrupted benchmark stops the server under it.
+  client.on("error", () => undefined);
   await client.connect();
   return client;
 }

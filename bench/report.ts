@@ -30,4 +30,12 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 
+/** Returns the value below which that share of the values lies, between two of them in proportion; 0.5 is the median. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const place = (sorted.length - 1) * share;
+  const at = (index: number) => sorted[index] ?? Number.NaN;
+  return at(Math.floor(place)) + (at(Math.ceil(place)) - at(Math.floor(place))) * (place % 1);
+}
+
 const round = (value: number): number => Math.round(value * 1000) / 1000;

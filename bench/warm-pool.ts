@@ -5,6 +5,7 @@
 import pg from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stack } from "../scripts/stack.ts";
+import { throwIfInterrupted } from "./interruption.ts";
 import { measureSerial, timed } from "./measure.ts";
 import { percentile, type BenchResult } from "./report.ts";
 
@@ -30,7 +31,10 @@ export async function warmPoolBench(
     await full();
     const before = await countWarm(stack);
     const busy: number[] = [];
-    for (let i = 0; i < 3 * spares; i += 1) busy.push(await timed(call));
+    for (let i = 0; i < 3 * spares; i += 1) {
+      throwIfInterrupted();
+      busy.push(await timed(call));
+    }
     const warm = (await countWarm(stack)) - before;
     const floorP50 = percentile(serial.floor, 0.5);
     return {
@@ -57,6 +61,7 @@ export async function warmPoolBench(
 
 async function waitUntilFull(client: pg.Client): Promise<void> {
   for (;;) {
+    throwIfInterrupted();
     const { rows } = await client.query<{ ok: boolean }>("SELECT count(*) >= $1 AS ok FROM spare_tenants", [spares]);
     if (rows[0]?.ok) return;
     await sleep(50);

@@ -15,6 +15,7 @@ import { createLogger } from "../../core/logger.ts";
 import { compiledMigrations } from "../../core/migrations/compile.ts";
 import { useMigrationFolders } from "../../core/migrations/folders.ts";
 import { projectPath } from "../../core/paths.ts";
+import { isInterrupted, throwIfInterrupted } from "../interruption.ts";
 import { timed } from "../measure.ts";
 import { percentile, type BenchResult } from "../report.ts";
 import { say, withFleet, type Fleet } from "../request/fleet.ts";
@@ -30,7 +31,7 @@ interface Change {
 }
 
 /** One column and one index of a table that every tenant has, under a name of its own. */
-const change = (name: string): Change => ({
+export const change = (name: string): Change => ({
   up: `ALTER TABLE customers ADD COLUMN ${name} text;\nCREATE INDEX customers_${name} ON customers (${name})`,
   down: `DROP INDEX customers_${name};\nALTER TABLE customers DROP COLUMN ${name}`,
 });
@@ -64,13 +65,17 @@ export async function fleetBench(options: {
                 ["run", run],
                 ["floor", floor],
               ] as const);
-        for (const [name, work] of order) times[name].push(await timed(work));
+        for (const [name, work] of order) {
+          throwIfInterrupted();
+          times[name].push(await timed(work));
+        }
         say(
           `round ${round}: floor ${ms(times.floor.at(-1), tenants)}, run ${ms(times.run.at(-1), tenants)} ms a tenant`,
         );
       }
       const some = Math.min(knexTenants, tenants);
       const knex = (await timed(() => runKnex(fleet, { rounds, tenants: some }))) / some;
+      throwIfInterrupted();
       const floorMs = percentile(times.floor, 0.5) / tenants;
       const ratios = times.run.map((time, i) => time / (times.floor[i] ?? Number.NaN));
       return {
@@ -133,7 +138,7 @@ async function runKnex({ servers }: Fleet, { rounds, tenants }: { rounds: number
   };
   let last = 0;
   const worker = async () => {
-    for (let id = (last += 1); id <= tenants; id = last += 1) {
+    for (let id = (last += 1); id <= tenants && !isInterrupted(); id = last += 1) {
       const db = knexModule({
         client: "pg",
         connection: servers.databaseUrl,

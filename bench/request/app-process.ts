@@ -9,6 +9,7 @@ import type { Fleet } from "./fleet.ts";
 export interface App {
   readonly variant: Variant;
   readonly url: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -21,10 +22,18 @@ export async function compileApps(): Promise<void> {
 }
 
 /** @param tenantUrl where tenants' data is reached, e.g. through a pooler. Absent: the server itself. */
-export async function startApp(fleet: Fleet, variant: Variant, tenantUrl?: string): Promise<App> {
+export const startApp = (fleet: Fleet, variant: Variant, tenantUrl?: string): Promise<App> =>
+  startAppFrom(entry, fleet, { variant, name: variant, tenantUrl });
+
+/** @param file the compiled applications. @param how `name` stands in front of what it logs. */
+export async function startAppFrom(
+  file: string,
+  fleet: Fleet,
+  { variant, name, tenantUrl }: { variant: Variant; name: string; tenantUrl?: string | undefined },
+): Promise<App> {
   const program = await startProgram({
-    name: variant,
-    entry,
+    name,
+    entry: file,
     env: {
       PATH: process.env["PATH"],
       NODE_ENV: "production",
@@ -36,5 +45,5 @@ export async function startApp(fleet: Fleet, variant: Variant, tenantUrl?: strin
     },
   });
   const url = `http://127.0.0.1:${String(program.ready["port"])}`;
-  return { variant, url, stop: () => program.stop() };
+  return { variant, url, pid: program.pid, stop: () => program.stop() };
 }

@@ -33,8 +33,11 @@ async function anonymousKb(pid: number): Promise<number> {
   return Number(/^Anonymous:\s+(\d+) kB/m.exec(text)?.[1] ?? Number.NaN);
 }
 
-/** Ticks of user and system time are the 14th and 15th field; the second, the command in brackets, may hold spaces. */
-async function processorUs(pid: number): Promise<number | undefined> {
+/**
+ * Returns the process's processor time so far in steps of 10 ms; undefined when it is gone. Linux only. Ticks of user and
+ * system time are the 14th and 15th field; the second, the command in brackets, may hold spaces.
+ */
+export async function processorUs(pid: number): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) * 10_000 : undefined;

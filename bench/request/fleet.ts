@@ -8,6 +8,7 @@ import { roleStatements, runtimeRole, schemaStatements } from "../../core/migrat
 import { createSecrets, type Secrets } from "../../core/secrets.ts";
 import { setUpDatabase } from "../../core/setup.ts";
 import { startServers, type Servers } from "../../scripts/embedded/stack.ts";
+import { throwIfInterrupted } from "../interruption.ts";
 
 export interface Fleet {
   readonly servers: Servers;
@@ -95,12 +96,15 @@ async function listMissing({ owner, tenants }: Fleet): Promise<number[]> {
 /** Nothing is measured yet: the disk is waited for once, at the end. */
 const hasty = { fsync: "off", full_page_writes: "off", max_wal_size: "'16GB'", checkpoint_timeout: "'1h'" };
 
-async function whileFilling(owner: pg.Client, work: () => Promise<void>): Promise<void> {
+export async function whileFilling(owner: pg.Client, work: () => Promise<void>): Promise<void> {
   for (const [name, value] of Object.entries(hasty)) await owner.query(`ALTER SYSTEM SET ${name} = ${value}`);
   await owner.query("SELECT pg_reload_conf()");
-  await work();
-  for (const name of Object.keys(hasty)) await owner.query(`ALTER SYSTEM RESET ${name}`);
-  await owner.query("SELECT pg_reload_conf()");
+  try {
+    await work();
+  } finally {
+    for (const name of Object.keys(hasty)) await owner.query(`ALTER SYSTEM RESET ${name}`);
+    await owner.query("SELECT pg_reload_conf()");
+  }
 }
 
 export const say = (line: string): void => void process.stderr.write(`· ${line}\n`);
@@ -112,6 +116,7 @@ async function fill(databaseUrl: string, missing: readonly number[]): Promise<vo
     await client.connect();
     try {
       for (let id = missing[made]; id !== undefined; id = missing[made]) {
+        throwIfInterrupted();
         made += 1;
         await client.query(await textOf(id));
         if (made % 250 === 0) say(`${made} of ${missing.length} tenants made`);
@@ -120,7 +125,9 @@ async function fill(databaseUrl: string, missing: readonly number[]): Promise<vo
       await client.end();
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, maker));
+  // All have ended before one's error is thrown: the servers stop after it.
+  const ends = await Promise.allSettled(Array.from({ length: atOnce }, maker));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 /** Number 0 is the application without tenants: made like a tenant, beyond all others, and renamed. */

@@ -1,6 +1,7 @@
 /** What one company notices of another that is flooded: its p95 while the other takes all that it is given. */
 import { Agent, get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { throwIfInterrupted } from "../interruption.ts";
 import { percentile } from "../report.ts";
 import type { App } from "./app-process.ts";
 import { customerId, hostOf, type Fleet } from "./fleet.ts";
@@ -24,6 +25,7 @@ export async function measureFlood(fleet: Fleet, app: App, rounds: number, load:
   const times = { quiet: [] as number[], flooded: [] as number[] };
   let requests = 0;
   for (let round = 0; round < rounds; round += 1) {
+    throwIfInterrupted();
     times.quiet.push(percentile(await askSteadily(app), 0.95));
     const flooding = flood();
     await sleep(500);

@@ -1,4 +1,6 @@
 /** Slices of load that take turns, and what is made of them. */
+import { throwIfInterrupted } from "../interruption.ts";
+import { quantile } from "../report.ts";
 import type { App } from "./app-process.ts";
 import type { Cpu } from "./cpu.ts";
 import type { Measured } from "./wrk.ts";
@@ -15,6 +17,7 @@ export async function turns(
   const seen = new Map(apps.map((app) => [app, [] as (Measured & Cpu)[]]));
   for (let round = 0; round < rounds; round += 1)
     for (let i = 0; i < apps.length; i += 1) {
+      throwIfInterrupted();
       const app = apps[(i + round) % apps.length] as App;
       seen.get(app)!.push(await work(app));
     }
@@ -23,7 +26,10 @@ export async function turns(
 
 /** Median of the rounds' ratios of requests per second: the two slices of a round met the same noise. */
 export const ratio = (seen: Seen, app: App, floor: App): number =>
-  median(seen.get(app)!.map((one, round) => one.perSecond / (seen.get(floor)![round]?.perSecond ?? Number.NaN)));
+  quantile(
+    seen.get(app)!.map((one, round) => one.perSecond / (seen.get(floor)![round]?.perSecond ?? Number.NaN)),
+    0.5,
+  );
 
 export const perSecond = (seen: Seen, app: App): number => middle(seen, app, "perSecond");
 export const p99 = (seen: Seen, app: App): number => middle(seen, app, "p99Ms");
@@ -42,10 +48,7 @@ export function cpuFigures(suffix: string, seen: Seen, apps: Readonly<Record<str
 }
 
 const middle = (seen: Seen, app: App, part: keyof (Measured & Cpu)): number =>
-  median(seen.get(app)!.map((one) => one[part]));
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (place: number) => sorted[place] ?? Number.NaN;
-  return (at(Math.floor((sorted.length - 1) / 2)) + at(Math.ceil((sorted.length - 1) / 2))) / 2;
-}
+  quantile(
+    seen.get(app)!.map((one) => one[part]),
+    0.5,
+  );
