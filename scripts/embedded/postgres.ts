@@ -110,6 +110,8 @@ function settingsFor({ durable }: PostgresSetup, port: number): string[] {
           wal_level: "minimal",
           max_wal_senders: 0,
           autovacuum_naptime: "10min",
+          // In the data folder, with which it goes: a server that is killed leaves files in /dev/shm.
+          dynamic_shared_memory_type: "mmap",
         }),
   };
   return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
