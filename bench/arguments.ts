@@ -1,4 +1,4 @@
-/** What is typed behind `npm run bench --`. */
+/** Arguments of `npm run bench --`. */
 import { parseArgs } from "node:util";
 import { findCheckout } from "./against/checkout.ts";
 import { minRounds } from "./against/sides.ts";

@@ -130,7 +130,7 @@ async function tryCells(cells: readonly Cell[], sites: number, done: (result: Ce
         site ??= openSite();
         const result = await runCell(await site, column, point);
         done(result);
-        // What is left of a point that failed is not the next one's fault.
+        // A failed point may leave things behind: the next one gets a site of its own.
         if (result.fault !== undefined) await stopSite();
       }
     } finally {

@@ -76,7 +76,7 @@ export function resourceOf({ slug, resources }: TenantView, name: string): Tenan
 interface WaitOptions extends Wait {
   readonly what: string;
   readonly isGood: (tenant: TenantView) => boolean;
-  /** Statuses from which nothing follows unless somebody asks for it. A tenant that is not found was rolled back. */
+  /** Statuses that only another request changes. A tenant that is not found was rolled back. */
   readonly endings: readonly TenantView["status"][];
 }
 
